@@ -1,0 +1,55 @@
+/* Commands in a table: one word, its arguments, who may, and one function. */
+#ifndef COMMON_COMMAND_H
+#define COMMON_COMMAND_H
+
+#include <jansson.h>
+
+#include "common/defs.h"
+
+enum { COMMAND_ARGS_MAX = 16, COMMAND_LINE_MAX = 1024 };
+
+struct call;
+
+/* A row of a commands.def. who is a set of bits of the daemon's own; a caller needs one of them. */
+struct command {
+	const char *name;
+	int min, max;      /* arguments, the command's own name not counted; max -1 = any */
+	unsigned who;
+	const char *usage; /* "<key> [<reason>]" */
+	const char *help;  /* one sentence */
+	void (*run)(struct call *call);
+};
+
+/* One use of a command. The handler reads argv, and answers with at most one of call_answer and
+ * call_fail; saying nothing means "done". */
+struct call {
+	void *owner;              /* borrowed: the daemon (struct mux, struct game) */
+	const char *caller;       /* borrowed: who asks, for the log: "console", "admin root (pid 812)" */
+	unsigned who;             /* what the caller is */
+	const struct command *command; /* borrowed: the row that runs */
+	int argc;                 /* argv[0] is the command's name */
+	const char *argv[COMMAND_ARGS_MAX];
+	char words[COMMAND_LINE_MAX + COMMAND_ARGS_MAX]; /* what argv points into after command_split */
+	json_t *answer;           /* owned: NULL = "done" */
+	char error[256];          /* "" = no error */
+};
+
+void call_answer(struct call *call, json_t *answer); /* takes the reference; a later one replaces it */
+void call_fail(struct call *call, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Cuts a line into argv: words are separated by blanks; "..." holds blanks, with \" and \\ inside.
+ * False with call->error set: a quote left open, too many words, a line over COMMAND_LINE_MAX. */
+bool command_split(struct call *call, const char *line);
+
+/* Finds argv[0] in the table, checks right and argument count, runs it. False with call->error set:
+ * unknown ("no such command: foo; try help"), not allowed, wrong count (with the usage). True says
+ * that it ran; it may have failed by itself, see call->error. */
+bool command_run(const struct command *table, size_t rows, struct call *call);
+
+/* What `help` answers: an array of {command, usage, help} of all that who may use. New reference. */
+json_t *command_help(const struct command *table, size_t rows, unsigned who);
+
+/* Frees what the call holds; the struct itself is the caller's. */
+void call_free(struct call *call);
+
+#endif

@@ -1,0 +1,37 @@
+/* Makes lines of bytes: the line ends of every client, and the erase keys of a plain terminal. */
+#ifndef COMMON_LINE_H
+#define COMMON_LINE_H
+
+#include "common/buf.h"
+
+enum { LINE_MAX_BYTES = 4000 };
+
+/* CR LF, CR NUL, LF and a lone CR each end one line, wherever the bytes are cut (seen from real
+ * clients: GNU telnet CR LF or CR NUL, tt++ CR LF, tf and nc LF). Other NULs are dropped (KildClient
+ * sends strays). BS and DEL erase the last UTF-8 character, ^U the line; ^W the last word; TAB and
+ * every byte from 0x20 on is kept, other C0 controls are dropped. A line longer than max loses the
+ * rest up to its end. All zero is an empty assembler, but set max. */
+struct line {
+	struct buf text; /* the line so far */
+	size_t max;      /* bytes: LINE_MAX_BYTES or less */
+	bool after_cr;   /* a LF or NUL now belongs to the line end before it */
+	bool cut;        /* this line was longer than max */
+};
+
+void line_free(struct line *l);
+
+enum line_result {
+	LINE_MORE,  /* all of *in was eaten; no line yet */
+	LINE_READY, /* l->text is a whole line (l->cut: its end is lost); take it, then line_next */
+	LINE_NOMEM
+};
+
+/* Eats bytes from *in until a line is whole. */
+enum line_result line_feed(struct line *l, struct slice *in);
+void line_next(struct line *l); /* starts the next line */
+
+/* What telnet's IAC EC and IAC EL do. */
+void line_erase_char(struct line *l);
+void line_erase(struct line *l);
+
+#endif

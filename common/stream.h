@@ -1,0 +1,103 @@
+/* A connected socket: bytes in as they come, shared bytes out once per turn of the loop. */
+#ifndef COMMON_STREAM_H
+#define COMMON_STREAM_H
+
+#include <uv.h>
+
+#include "common/address.h"
+#include "common/defs.h"
+#include "common/loop.h"
+
+/* One copy of some bytes, for any number of streams. Counted; the last unref frees. Bytes that a
+ * stream was given never change, but a writer who owns the block may go on filling what lies
+ * behind them (the link does). */
+struct shared {
+	uint32_t refs;
+	uint32_t len;  /* bytes */
+	uint32_t mark; /* for whoever looked at the bytes first and wants to note what it saw; 0 at birth */
+	uint8_t bytes[];
+};
+
+struct shared *shared_new(struct slice bytes);  /* a copy, one reference; NULL when memory is out */
+struct shared *shared_room(uint32_t len);       /* the same, bytes not set */
+struct shared *shared_ref(struct shared *b);    /* returns b */
+void shared_unref(struct shared *b);            /* NULL is allowed */
+
+struct stream;
+
+/* All are called from the loop, never from inside a stream_ function. on_connected, on_slow and
+ * on_drained may be NULL when the stream is never dialled, or its owner never asks for them. */
+struct stream_ops {
+	void (*on_connected)(struct stream *s, int status);      /* of stream_dial: 0 or a negative UV_E */
+	void (*on_bytes)(struct stream *s, struct slice bytes);  /* valid during the call only */
+	void (*on_slow)(struct stream *s);    /* queued rose above high: called once, until on_drained */
+	void (*on_drained)(struct stream *s); /* ... and fell to low again */
+	void (*on_end)(struct stream *s, int status); /* once: UV_EOF when the peer ended its side, or a
+	                                               * fault of reading or writing. The stream stays
+	                                               * until stream_close; after UV_EOF it can write */
+	void (*on_closed)(struct stream *s); /* last call ever: free it here */
+};
+
+struct stream_chunk; /* private: shared bytes in the queue */
+
+struct stream {
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} uv;
+	struct loop *loop;            /* borrowed: outlives us */
+	const struct stream_ops *ops; /* borrowed: static */
+	struct loop_task flush;
+	struct stream_chunk *queue;   /* owned: NULL when nothing waits; a ring of room chunks */
+	struct stream_write *writing; /* owned: the write libuv holds, NULL when none */
+	uint32_t queue_room, queue_first, queue_count;
+	size_t queued;     /* bytes not yet taken by the kernel */
+	size_t high, low;  /* thresholds of on_slow and on_drained, bytes */
+	uint64_t bytes_in, bytes_out;
+	bool open, reading, is_slow, ended, finishing, finished, closing;
+};
+
+/* Takes a waiting connection off a listening handle. 0, or a negative UV_E with nothing kept.
+ * TCP_NODELAY and SO_OOBINLINE are set on TCP. Does not read until stream_read. */
+int stream_accept(struct stream *s, struct loop *loop, uv_stream_t *listening,
+	const struct stream_ops *ops);
+
+/* Takes a connected socket; on success the descriptor is the stream's. 0 or a negative UV_E. */
+int stream_open_fd(struct stream *s, struct loop *loop, int fd, const struct stream_ops *ops);
+
+/* Starts to connect; ops->on_connected tells the outcome (then stream_close after a failure, as
+ * always). 0, or a negative UV_E when it could not even begin: nothing is kept then. */
+int stream_dial(struct stream *s, struct loop *loop, const struct address *to,
+	const struct stream_ops *ops);
+
+/* Asks for on_slow above high bytes and on_drained at low or less. SIZE_MAX (the default): never. */
+void stream_limits(struct stream *s, size_t high, size_t low);
+
+void stream_read(struct stream *s);  /* go on reading; harmless twice */
+void stream_pause(struct stream *s); /* stop reading: what the peer sends waits in the kernel */
+
+/* Queues bytes; the kernel gets all of one turn in one writev. Takes its own reference. Dropped
+ * without a word once the stream has ended by a fault, is finishing or closing. If memory is out
+ * the stream ends with UV_ENOMEM. */
+void stream_write(struct stream *s, struct shared *b);
+void stream_write_part(struct stream *s, struct shared *b, uint32_t from, uint32_t len);
+
+/* Sends what is queued now instead of at the end of the turn. */
+void stream_flush(struct stream *s);
+
+/* No more writes: what is queued is sent, then our side is shut down (FIN), reading goes on.
+ * stream_close when the peer has ended as well, or when the owner is tired of waiting. */
+void stream_finish(struct stream *s);
+
+/* True once a stream_finish has been carried out: everything was handed to the kernel, and the FIN. */
+bool stream_is_finished(const struct stream *s);
+
+/* Drops what is queued and closes; on_closed follows, in a later turn. Safe at any time, any number
+ * of times, from any callback of the stream. */
+void stream_close(struct stream *s);
+
+int stream_fd(const struct stream *s); /* borrowed; -1 when there is none */
+
+#endif

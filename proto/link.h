@@ -1,0 +1,71 @@
+/* The connection between the two daemons: whole messages in, gathered messages out. */
+#ifndef PROTO_LINK_H
+#define PROTO_LINK_H
+
+#include "common/buf.h"
+#include "common/stream.h"
+#include "proto/frame.h"
+
+struct link;
+
+struct link_ops {
+	/* The link is usable (after link_dial; not called after link_accept). */
+	void (*on_up)(struct link *l);
+	/* A message came. False refuses it: the link ends with why->text as the reason. Unknown ids
+	 * and wrong directions never get here: the former are skipped and counted, the latter refused. */
+	bool (*on_message)(struct link *l, const struct frame *f, struct refusal *why);
+	/* More than high bytes wait for the peer (slow), or low are reached again. May be NULL. */
+	void (*on_slow)(struct link *l, bool slow);
+	/* Once: the dial failed, the peer has ended, a fault, or a refusal; reason is a sentence for
+	 * the log, valid during the call. refused: the peer broke the protocol. After an ordinary end
+	 * of the peer (status UV_EOF) the link can still send; link_close when done. */
+	void (*on_end)(struct link *l, int status, const char *reason, bool refused);
+	void (*on_closed)(struct link *l); /* last call ever: free it here */
+};
+
+enum {
+	LINK_HIGH = 4 * 1024 * 1024, /* bytes waiting: on_slow(true) */
+	LINK_LOW = 1024 * 1024,      /* on_slow(false) */
+	LINK_TURN_MESSAGES = 256     /* handled per turn of the loop; the rest waits one turn (row F10) */
+};
+
+struct link {
+	struct stream stream;
+	const struct link_ops *ops; /* borrowed: static */
+	unsigned accepts;           /* the direction this end hears: MSG_UP at the server, MSG_DOWN */
+	struct framer framer;
+	struct buf pending;         /* read, but over this turn's messages */
+	struct loop_task resume;    /* handles pending */
+	struct loop_task gather;    /* hands block to the stream at the end of the turn */
+	struct shared *block;       /* owned: where messages are being written */
+	uint32_t block_used, block_sent; /* bytes of it */
+	int end_status;             /* an end that waits behind pending; 0 = none */
+	bool up, ended, closing;
+	uint64_t messages_in, messages_out, unknown_in; /* counters */
+};
+
+/* Connects; ops->on_up or ops->on_end tells how it went. 0 or a negative UV_E, nothing kept then. */
+int link_dial(struct link *l, struct loop *loop, const struct address *to,
+	const struct link_ops *ops, unsigned accepts);
+
+/* Takes a waiting connection. 0 or a negative UV_E, nothing kept then. Starts to read. */
+int link_accept(struct link *l, struct loop *loop, uv_stream_t *listening,
+	const struct link_ops *ops, unsigned accepts);
+
+/* link_send_NAME(l, m): queues a message; all of one turn go out in one write, in order. False when
+ * it cannot be said (see msg_NAME_write) or the link is not up; nothing is queued then. */
+#define MSG(id, NAME, name, fields, meaning) \
+	bool link_send_##name(struct link *l, const struct msg_##name *m);
+#include "proto/messages.def"
+
+/* Bytes that wait for the peer, gathered ones included. */
+size_t link_queued(const struct link *l);
+
+/* No more messages from us: what is queued is sent, then our side is shut down; reading goes on to
+ * the peer's end (on_end with UV_EOF). */
+void link_half_close(struct link *l);
+
+/* Drops what is queued and closes; on_closed follows. Safe any time, any number of times. */
+void link_close(struct link *l);
+
+#endif

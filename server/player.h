@@ -1,0 +1,40 @@
+/* One user as the game knows him: who he is, what he is typing, what waits to be shown to him. */
+#ifndef SERVER_PLAYER_H
+#define SERVER_PLAYER_H
+
+#include <jansson.h>
+
+#include "common/buf.h"
+#include "common/line.h"
+#include "common/list.h"
+#include "common/slots.h"
+#include "proto/clientkey.h"
+
+struct game;
+
+enum player_state {
+	PLAYER_ARRIVING, /* GOT SUBCLIENT came, DONE SENDING has not: scripts do not know him yet */
+	PLAYER_HERE,     /* scripts know him */
+	PLAYER_LEAVING   /* KILL was sent, KILLED has not come; scripts know him no more */
+};
+
+struct player {
+	struct game *game;       /* borrowed: outlives us */
+	struct handle handle;    /* what scripts hold */
+	struct clientkey key;
+	enum player_state state;
+	bool listed;             /* reported by a listing (restore), not by an acceptance (join) */
+	bool seen;               /* by the listing that runs, after a new link */
+	char *protocol, *ip, *dns, *ident; /* owned; dns and ident NULL until told */
+	uint64_t connected_ms;   /* when he connected, by our monotonic clock; may lie before our start */
+	uint64_t input_ms;       /* when he last typed */
+	struct line line;        /* the line he is typing */
+	struct buf out;          /* text of this turn, not yet cut into messages */
+	char *name, *role;       /* owned: the script's to set, kept by save; NULL = not set */
+	json_t *saved;           /* owned: what player:save keeps; NULL = nothing */
+	bool save_due;           /* name, role or saved changed since the last SAVE SUBCLIENT INFO */
+	struct list node;        /* of game->players */
+	struct list dirty;       /* of game->dirty: has out or save_due */
+};
+
+#endif

@@ -1,0 +1,38 @@
+/* The map's Lua: C tells it what happened, it answers through the functions of its tables. */
+#ifndef SERVER_SCRIPT_H
+#define SERVER_SCRIPT_H
+
+#include <jansson.h>
+
+#include "common/defs.h"
+
+struct game;
+struct player;
+struct script;
+
+/* Loads DIR/init.lua of a map into a fresh state and runs it (its game.on calls). Nothing has been
+ * told yet. NULL with *why (file:line: text) valid until the next call. */
+struct script *script_open(struct game *game, const char *dir, const char **why);
+
+/* Compiles DIR/init.lua without running it. False with *why as above: for a restart that should not
+ * begin when the new script cannot even be read. */
+bool script_check(const char *dir, const char **why);
+
+/* Each starts the handlers of one event, each in its own coroutine. What they raise is logged with
+ * a traceback and counted; it never reaches the caller. */
+void script_start(struct script *s);
+void script_join(struct script *s, struct player *p);
+void script_restore(struct script *s, struct player *p, const json_t *saved); /* NULL: nothing kept.
+	* Without a restore handler, and also for a player about whom nothing was kept, see script.c */
+void script_input(struct script *s, struct player *p, struct slice line); /* valid UTF-8, no end */
+void script_leave(struct script *s, struct player *p, const char *why);
+void script_frame(struct script *s, double dt, uint64_t n); /* also wakes what waits */
+void script_stop(struct script *s, const char *why);
+
+/* Ends every coroutine and timer, frees the state. */
+void script_close(struct script *s);
+
+/* {"memory":…, "errors":…, "coroutines":…} for status. New reference. */
+json_t *script_status(const struct script *s);
+
+#endif
