@@ -1,0 +1,309 @@
+# Holdfast. `make help` lists what can be made; README.md says what for.
+#
+# One Makefile for all folders. Who links whom is the same as who may include whom: a program is its
+# own objects, then libproto.a, then libcommon.a. New .c files are found by themselves.
+
+VERSION    := 0.1.0
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= /etc
+RUN_DIR    ?= run
+PYTHON     ?= /usr/bin/python3
+SECONDS    ?= 60
+DESTDIR    ?=
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+# make's own idea of these two is "cc" and "ar"; theirs from outside win.
+ifeq ($(filter-out default undefined,$(origin CC)),)
+CC := gcc
+endif
+ifeq ($(filter-out default undefined,$(origin AR)),)
+AR := ar
+endif
+CLANG    ?= clang
+INSTALL  ?= install
+PKG_CONFIG ?= pkg-config
+CLANG_FORMAT ?= clang-format
+
+# ---- flavours: each has its own folder, so that one does not rebuild the other ------------------
+# make          build/        what is installed
+# make SAN=1    build-san/    AddressSanitizer and UndefinedBehaviorSanitizer; a finding ends the program
+# FUZZ=1        build-fuzz/   libFuzzer's instrumentation too (make fuzz-NAME uses it)
+ifdef FUZZ
+B         := build-fuzz
+CC        := $(CLANG)
+OPTIMIZE  := -O1 -g -fno-omit-frame-pointer
+SANITIZE  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+else ifdef SAN
+B         := build-san
+OPTIMIZE  := -O1 -g -fno-omit-frame-pointer
+SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all
+else
+B         := build
+OPTIMIZE  := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+SANITIZE  :=
+endif
+
+# ---- flags ---------------------------------------------------------------------------------------
+PACKAGES   := libuv jansson libconfuse lua5.4
+WARN       := -Wall -Wextra -Wpedantic -Werror -Wformat=2 -Wshadow -Wstrict-prototypes \
+              -Wmissing-prototypes
+DEFINES    := -D_GNU_SOURCE -DHOLDFAST_VERSION='"$(VERSION)"' \
+              -DHOLDFAST_RUN_DIR='"/run/holdfast"' \
+              -DHOLDFAST_DATA_DIR='"$(PREFIX)/share/holdfast"' \
+              -DHOLDFAST_CONF_DIR='"$(SYSCONFDIR)/holdfast"'
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
+ALL_CFLAGS := -std=c11 -I. $(DEFINES) $(WARN) $(OPTIMIZE) -fPIE $(SANITIZE) $(PKG_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
+# $(call libs,NAME...): what the linker needs for these pkg-config packages
+libs        = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+LIBS_common := $(call libs,libuv jansson) -lm
+LIBS_multiplexer := $(call libs,libconfuse)
+LIBS_server := $(call libs,lua5.4)
+LIBS_all    := $(LIBS_multiplexer) $(LIBS_server) $(LIBS_common)
+
+ifdef V
+Q   :=
+say := @:
+else
+Q   := @
+say := @printf '  %-7s %s\n'
+endif
+
+# ---- what there is -------------------------------------------------------------------------------
+FOLDERS := common proto multiplexer server
+sources  = $(filter-out %/main.c,$(wildcard $(1)/*.c))
+objects  = $(patsubst %.c,$(B)/%.o,$(1))
+SRC_common      := $(call sources,common)
+SRC_proto       := $(call sources,proto)
+SRC_multiplexer := $(call sources,multiplexer)
+SRC_server      := $(call sources,server)
+SRC_ctl         := $(call sources,common/ctl)
+MAINS           := $(wildcard multiplexer/main.c server/main.c common/ctl/main.c)
+
+PROGRAMS := $(if $(wildcard multiplexer/main.c),$(B)/holdfast-multiplexer) \
+            $(if $(wildcard server/main.c),$(B)/holdfast-server) \
+            $(if $(wildcard common/ctl/main.c),$(B)/holdfastctl)
+ARCHIVES := $(patsubst %,$(B)/lib%.a,common proto multiplexer server ctl)
+
+# tests/unit/FOLDER/NAME.c is a program of its own, but support_*.c goes into every one of its folder.
+UNIT_FILES := $(wildcard tests/unit/*/*.c)
+UNIT_SUPPORT := $(foreach f,$(UNIT_FILES),$(if $(filter support%,$(notdir $(f))),$(f)))
+UNITS      := $(patsubst tests/unit/%.c,%,$(filter-out $(UNIT_SUPPORT),$(UNIT_FILES)))
+FUZZERS    := $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
+HEADERS    := $(sort $(shell find $(FOLDERS) tests -name '*.h'))
+C_FILES    := $(sort $(shell find $(FOLDERS) tests -name '*.[ch]'))
+SYSTEM     := $(wildcard tests/system/test_*.py)
+
+.PHONY: all run test help clean format tables install uninstall
+all: $(PROGRAMS) $(ARCHIVES)
+
+# ---- compile and link ----------------------------------------------------------------------------
+# $(B)/flags holds what everything was built with, $(B)/sources which files there were; each is only
+# written when it changes, and what depends on it is then built again.
+FLAGS_NOW   := $(shell $(CC) --version 2>/dev/null | head -n 1) $(CC) $(ALL_CFLAGS) : $(ALL_LDFLAGS) : $(LIBS_all)
+SOURCES_NOW := $(sort $(SRC_common) $(SRC_proto) $(SRC_multiplexer) $(SRC_server) $(SRC_ctl) $(UNIT_FILES))
+
+.PHONY: always
+$(B)/flags: always
+	@$(PKG_CONFIG) --exists $(PACKAGES) 2>/dev/null || { \
+		echo "make: a library that Holdfast is built with is missing; 'make deps' installs it." >&2; \
+		exit 1; }
+	@mkdir -p $(B)
+	@printf '%s\n' $(call quote,$(FLAGS_NOW)) | cmp -s - $@ || printf '%s\n' $(call quote,$(FLAGS_NOW)) >$@
+$(B)/sources: always
+	@mkdir -p $(B)
+	@printf '%s\n' $(SOURCES_NOW) | cmp -s - $@ || printf '%s\n' $(SOURCES_NOW) >$@
+quote = '$(subst ','\'',$(1))'
+
+$(B)/%.o: %.c $(B)/flags
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+define archive_rule
+$(B)/lib$(1).a: $(call objects,$(SRC_$(1))) $(B)/sources
+	$$(say) AR $$@
+	@rm -f $$@
+	$$(Q)$$(AR) rcs $$@ $$(filter %.o,$$^)
+endef
+$(foreach a,common proto multiplexer server ctl,$(eval $(call archive_rule,$(a))))
+
+FLOORS := $(B)/libproto.a $(B)/libcommon.a
+
+$(B)/holdfast-multiplexer: $(B)/multiplexer/main.o $(B)/libmultiplexer.a $(FLOORS)
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS_multiplexer) $(LIBS_common)
+
+$(B)/holdfast-server: $(B)/server/main.o $(B)/libserver.a $(FLOORS)
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@.new $(filter %.o %.a,$^) $(LIBS_server) $(LIBS_common)
+	@mv -f $@.new $@
+
+$(B)/holdfastctl: $(B)/common/ctl/main.o $(B)/libctl.a $(B)/libcommon.a
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS_common)
+
+# ---- unit tests ----------------------------------------------------------------------------------
+# $(call unit_rule,FOLDER/NAME): build it, and unit-FOLDER-NAME to run it. What it prints is shown
+# only when it fails (or with V=1).
+define unit_rule
+$(B)/unit/$(1): $(B)/tests/unit/$(1).o \
+	$(call objects,$(filter tests/unit/$(dir $(1))%,$(UNIT_SUPPORT))) \
+	$(if $(filter common proto,$(patsubst %/,%,$(dir $(1)))),,$(B)/lib$(patsubst %/,%,$(dir $(1))).a) \
+	$(FLOORS)
+	$$(say) LINK $$@
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -lcmocka $$(LIBS_all)
+.PHONY: unit-$(subst /,-,$(1))
+unit-$(subst /,-,$(1)): $(B)/unit/$(1)
+	$$(say) UNIT $(1)
+	$(if $(V),$(B)/unit/$(1) </dev/null, \
+	@$(B)/unit/$(1) </dev/null >$(B)/unit/$(1).log 2>&1 || \
+		{ cat $(B)/unit/$(1).log; echo "unit test $(1) failed; again: make$(if $(SAN), SAN=1) unit-$(subst /,-,$(1))" >&2; exit 1; })
+endef
+$(foreach u,$(UNITS),$(eval $(call unit_rule,$(u))))
+
+.PHONY: unit
+unit: $(addprefix unit-,$(subst /,-,$(UNITS)))
+
+# ---- fuzzing -------------------------------------------------------------------------------------
+define fuzz_rule
+$(B)/fuzz/$(1)-replay: $(B)/tests/fuzz/$(1).o $(B)/tests/fuzz/replay.o $(B)/libmultiplexer.a $(B)/libserver.a $(FLOORS)
+	$$(say) LINK $$@
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) $$(LIBS_all)
+$(B)/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(B)/libmultiplexer.a $(B)/libserver.a $(FLOORS)
+	$$(say) LINK $$@
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o %.a,$$^) $$(LIBS_all)
+.PHONY: fuzz-$(1) replay-$(1)
+fuzz-$(1):
+	$$(Q)$$(MAKE) --no-print-directory $$(PARALLEL) FUZZ=1 build-fuzz/fuzz/$(1)
+	@mkdir -p build-fuzz/corpus/$(1) tests/fuzz/corpus/$(1)
+	build-fuzz/fuzz/$(1) -max_total_time=$$(SECONDS) -artifact_prefix=build-fuzz/$(1)- \
+		build-fuzz/corpus/$(1) tests/fuzz/corpus/$(1)
+replay-$(1): $(B)/fuzz/$(1)-replay
+	$$(say) REPLAY $(1)
+	$$(Q)find tests/fuzz/corpus/$(1) -type f -print0 2>/dev/null | xargs -0 -r $(B)/fuzz/$(1)-replay
+endef
+$(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
+
+.PHONY: fuzz-replay
+fuzz-replay: $(addprefix replay-,$(FUZZERS))
+
+# ---- lint ----------------------------------------------------------------------------------------
+.PHONY: lint check-headers check-format
+lint: check-headers check-format $(PROGRAMS)
+	$(say) LINT .
+	$(Q)HOLDFAST_BUILD=$(B) tests/lint/lint.sh
+
+# Every header must compile with nothing before it.
+check-headers: $(HEADERS:%=$(B)/headers/%.ok)
+$(B)/headers/%.ok: % $(B)/flags
+	$(say) HEADER $<
+	@mkdir -p $(@D)
+	$(Q)printf '#include "%s"\n' $< | $(CC) $(ALL_CFLAGS) -MMD -MP -MF $(@:.ok=.d) -MT $@ -o /dev/null -c -x c -
+	@touch $@
+
+check-format:
+	$(say) FORMAT .
+	$(Q)CLANG_FORMAT=$(CLANG_FORMAT) tests/lint/format.sh $(C_FILES)
+
+format:
+	$(CLANG_FORMAT) -i $(C_FILES)
+
+# ---- run and test --------------------------------------------------------------------------------
+# They call make again once what they need is installed: only then can pkg-config answer.
+PARALLEL  = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+SUBMAKE   = $(MAKE) --no-print-directory $(PARALLEL)
+
+run: deps-run
+	$(Q)$(SUBMAKE) all
+	$(Q)exec $(B)/holdfastctl --run-dir $(RUN_DIR) run \
+		--multiplexer $(B)/holdfast-multiplexer --config-multiplexer etc/multiplexer.conf \
+		--server $(B)/holdfast-server --config-server etc/server.cfg --maps server/lua/maps
+
+test: deps-test
+	$(Q)$(SUBMAKE) all
+	$(Q)$(SUBMAKE) lint
+	$(Q)$(SUBMAKE) unit
+	$(Q)$(SUBMAKE) fuzz-replay
+	$(if $(SAN),,$(Q)$(SUBMAKE) SAN=1 unit)
+	$(if $(SAN),,$(Q)$(SUBMAKE) SAN=1 fuzz-replay)
+	$(Q)$(SUBMAKE) system
+	@echo "All tests passed."
+
+.PHONY: system
+system: $(PROGRAMS)
+	$(if $(SYSTEM),$(Q)HOLDFAST_BUILD=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/system $(PYTEST_ARGS) </dev/null)
+
+# ---- what must be installed ----------------------------------------------------------------------
+DEPS_run  := gcc libc6-dev pkg-config libuv1-dev libjansson-dev libconfuse-dev liblua5.4-dev uthash-dev
+DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git procps python3 \
+             python3-pytest python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check
+
+.PHONY: deps deps-run deps-test
+deps: deps-test
+deps-run deps-test: deps-%:
+	@etc/deps.sh $(DEPS_$*)
+
+# ---- install -------------------------------------------------------------------------------------
+BIN   := $(DESTDIR)$(PREFIX)/bin
+SHARE := $(DESTDIR)$(PREFIX)/share
+UNIT  := $(DESTDIR)$(PREFIX)/lib/systemd/system
+CONF  := $(DESTDIR)$(SYSCONFDIR)/holdfast
+PROGRAM_NAMES := holdfast-multiplexer holdfast-server holdfastctl
+
+# A configuration file that is already there is the operator's: ours is put beside it as NAME.new.
+install: $(PROGRAMS)
+	$(INSTALL) -d $(BIN) $(CONF) $(SHARE)/holdfast $(SHARE)/doc/holdfast $(UNIT) \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d $(SHARE)/bash-completion/completions
+	$(INSTALL) -m 755 $(addprefix $(B)/,$(PROGRAM_NAMES)) $(BIN)
+	for f in multiplexer.conf server.cfg; do \
+		if [ ! -e $(CONF)/$$f ]; then $(INSTALL) -m 644 etc/$$f $(CONF)/$$f; \
+		elif ! cmp -s etc/$$f $(CONF)/$$f; then $(INSTALL) -m 644 etc/$$f $(CONF)/$$f.new; \
+			echo "$(CONF)/$$f was kept; the one of this version is $(CONF)/$$f.new"; fi; done
+	cd server/lua && find . -type f | while read -r f; do \
+		$(INSTALL) -D -m 644 "$$f" "$(abspath $(SHARE))/holdfast/$$f" || exit 1; done
+	for u in holdfast-multiplexer.service holdfast-server.service; do \
+		sed 's|@PREFIX@|$(PREFIX)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' etc/$$u >$(UNIT)/$$u && chmod 644 $(UNIT)/$$u || exit 1; done
+	$(INSTALL) -m 644 etc/holdfast.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/holdfast.conf
+	$(INSTALL) -m 644 etc/holdfastctl.bash-completion $(SHARE)/bash-completion/completions/holdfastctl
+	$(INSTALL) -m 644 README.md LICENSE etc/CHANGES $(SHARE)/doc/holdfast
+
+# Leaves the configuration.
+uninstall:
+	rm -f $(addprefix $(BIN)/,$(PROGRAM_NAMES)) $(UNIT)/holdfast-multiplexer.service \
+		$(UNIT)/holdfast-server.service $(DESTDIR)$(PREFIX)/lib/sysusers.d/holdfast.conf \
+		$(SHARE)/bash-completion/completions/holdfastctl
+	rm -rf $(SHARE)/holdfast $(SHARE)/doc/holdfast
+
+# ---- the rest ------------------------------------------------------------------------------------
+clean:
+	rm -rf build build-san build-fuzz
+
+help:
+	@sed -n 's/^#? //p' Makefile
+
+#? make                   builds both daemons and holdfastctl into build/
+#? make run               installs what is missing, builds, runs the game in this terminal
+#? make test              lint, unit tests, fuzz corpora, the same under sanitizers, system tests
+#? make SAN=1 test        all of it on the sanitizer build (build-san/)
+#? make unit              the unit tests alone; make unit-FOLDER-NAME: one of them
+#? make system            the system tests alone; PYTEST_ARGS="-k word": some of them
+#? make fuzz-NAME         fuzzes tests/fuzz/NAME.c for SECONDS=60
+#? make fuzz-replay       runs the fuzzers' corpora once
+#? make lint              who includes whom, format, headers alone, Lua, configuration
+#? make check-headers     every header compiles alone
+#? make format            clang-format on all C files
+#? make tables            prints the manual of options, cvars, commands and messages
+#? make deps              installs what building and testing need (Debian)
+#? make install           DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc; make uninstall
+#? make clean             removes build/, build-san/, build-fuzz/
+#? V=1 shows each command; CC=clang uses clang; changed flags rebuild what they touch
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,57 @@
+#!/bin/sh
+# deps.sh PACKAGE...: installs those Debian packages that are missing; silent when none is.
+set -u
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+	# Not Debian: whoever runs it knows best. What is missing shows itself in the build.
+	if pkg-config --exists libuv jansson libconfuse lua5.4 2>/dev/null; then
+		exit 0
+	fi
+	echo "deps: this is not a Debian system, so please install what these packages hold:" >&2
+	echo "deps: $*" >&2
+	exit 1
+fi
+
+have=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p')
+missing=
+for package in "$@"; do
+	case "
+$have
+" in
+	*"
+$package
+"*) ;;
+	*) missing="$missing $package" ;;
+	esac
+done
+[ -n "$missing" ] || exit 0
+
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null 2>&1; then
+		echo "deps: these packages are missing, and without root or sudo I cannot install them." >&2
+		echo "deps: as root, run: apt-get install$missing" >&2
+		exit 1
+	fi
+	sudo=sudo
+fi
+
+install() {
+	# shellcheck disable=SC2086  # words are wanted
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+		-o Dpkg::Use-Pty=0 $missing </dev/null
+}
+
+echo "deps: installing$missing" >&2
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# A machine that never asked for the list of packages, or long ago, must ask now.
+if ! install >"$log" 2>&1; then
+	$sudo apt-get update -qq </dev/null >>"$log" 2>&1
+	if ! install >>"$log" 2>&1; then
+		tail -n 20 "$log" >&2
+		echo "deps: apt-get could not install$missing; what it said stands above." >&2
+		exit 1
+	fi
+fi
+echo "deps: done" >&2
