@@ -54,7 +54,7 @@ int link_accept(struct link *l, struct loop *loop, uv_stream_t *listening,
 
 /* link_send_NAME(l, m): queues a message; all of one turn go out in one write, in order. False when
  * it cannot be said (see msg_NAME_write) or the link is not up; nothing is queued then. */
-#define MSG(id, NAME, name, fields, meaning) \
+#define MSG(num, NAME, name, fields, meaning) \
 	bool link_send_##name(struct link *l, const struct msg_##name *m);
 #include "proto/messages.def"
 

@@ -20,7 +20,7 @@ struct refusal {
 };
 
 enum msg_id {
-#define MSG(id, NAME, name, fields, meaning) MSG_##NAME = id,
+#define MSG(num, NAME, name, fields, meaning) MSG_##NAME = num,
 #include "proto/messages.def"
 };
 
@@ -30,7 +30,7 @@ enum msg_id {
 #define TEXT(f)                              struct slice f;
 #define BYTES(f)                             struct slice f;
 #define UINT(f)                              uint32_t f;
-#define MSG(id, NAME, name, fields, meaning) struct msg_##name { uint8_t id; fields };
+#define MSG(num, NAME, name, fields, meaning) struct msg_##name { uint8_t id; fields };
 #include "proto/messages.def"
 
 /* bool msg_NAME_read(args, &m, &why): args is what follows the header, count the header's argument
@@ -38,7 +38,7 @@ enum msg_id {
  * size_t msg_NAME_write(&m, out): out has room for MSG_MAX bytes. Returns the message's length, or
  *   0 if it cannot be said: a text or bytes field of 0 or more than MSG_PAYLOAD_MAX bytes, a key
  *   whose depth is not 1..10, or more than MSG_MAX in all. */
-#define MSG(id, NAME, name, fields, meaning)                                               \
+#define MSG(num, NAME, name, fields, meaning)                                               \
 	bool msg_##name##_read(struct slice args, unsigned count, struct msg_##name *m,    \
 		struct refusal *why);                                                      \
 	size_t msg_##name##_write(const struct msg_##name *m, uint8_t out[static MSG_MAX]);

@@ -1,0 +1,194 @@
+/* The commands of the admin socket. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/metric.h"
+#include "multiplexer/mux.h"
+
+enum { ADMIN = 1 };
+
+#define COMMAND(name, min, max, who, usage, help) static void cmd_##name(struct call *call);
+#include "multiplexer/commands.def"
+
+const struct command mux_commands[] = {
+#define COMMAND(name, min, max, who, usage, help) {#name, min, max, who, usage, help, cmd_##name},
+#include "multiplexer/commands.def"
+};
+const size_t mux_command_rows = ARRAY_LEN(mux_commands);
+
+static const struct metric metric_table[] = {
+#define METRIC(KIND, name, help) {#name, METRIC_##KIND, offsetof(struct mux_metrics, name), help},
+#include "multiplexer/metrics.def"
+};
+
+/* The words from argv[first] on, with blanks between them. */
+static void join_words(const struct call *call, int first, char *out, size_t room)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (int i = first; i < call->argc && len < room; i++)
+		len += (size_t)snprintf(
+			out + len, room - len, "%s%s", i > first ? " " : "", call->argv[i]);
+}
+
+static void cmd_help(struct call *call)
+{
+	call_answer(call, command_help(mux_commands, mux_command_rows, call->who));
+}
+
+static double seconds(const struct mux *mux, uint64_t since_ms)
+{
+	return (double)((loop_now_ms(mux->loop) - since_ms) / 1000);
+}
+
+static json_t *listeners_json(const struct mux *mux)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < mux->config.listener_count; i++) {
+		const struct listener_config *c = &mux->config.listeners[i];
+		char address[ADDRESS_TEXT_MAX];
+
+		if (mux->listeners[i] == NULL)
+			continue;
+		address_text(&c->address, address);
+		json_array_append_new(
+			all, json_pack("{s:s, s:s, s:s, s:i, s:i}", "listener", c->name, "kind",
+				     c->kind->name, "address", address, "number", (int)c->number,
+				     "users", (int)listener_users(mux->listeners[i])));
+	}
+	return all;
+}
+
+static void cmd_status(struct call *call)
+{
+	const struct mux *mux = call->owner;
+	const struct serverlink *s = &mux->server;
+	char address[ADDRESS_TEXT_MAX];
+
+	address_text(&s->address, address);
+	call_answer(call,
+		json_pack("{s:s, s:s, s:i, s:I, s:I, s:s, s:{s:s, s:s, s:I, s:b, s:I, s:I}, s:o}",
+			"program", "holdfast-multiplexer", "version", HOLDFAST_VERSION, "pid",
+			(int)getpid(), "uptime_s", (json_int_t)seconds(mux, mux->started_ms),
+			"users", (json_int_t)mux->metrics.users_now, "accept",
+			mux->localhost_only ? "localhost" : "all", "server", "link",
+			link_state_word(s->state), "address", address, "for_s",
+			(json_int_t)seconds(mux, s->since_ms), "hung", s->hung, "crashes",
+			(json_int_t)mux->metrics.server_crashes, "restarts",
+			(json_int_t)mux->metrics.server_goodbyes, "listeners",
+			listeners_json(mux)));
+}
+
+static json_t *user_json(const struct mux *mux, const struct subclient *u)
+{
+	static const char *const states[] = {
+		[SUBCLIENT_CONNECTED] = "connected",
+		[SUBCLIENT_CLOSING] = "closing",
+		[SUBCLIENT_GONE] = "gone",
+	};
+	const struct listener_config *l = listener_config(u->listener);
+	struct clientkey k = subclient_key(u);
+	char key[CLIENTKEY_TEXT_MAX], ip[ADDRESS_IP_MAX];
+
+	address_ip(&u->address, ip);
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:I, s:I, s:I}", "key",
+		clientkey_text(&k, key), "address", ip, "listener", l->name, "kind", l->kind->name,
+		"connected_s", (json_int_t)seconds(mux, u->connected_ms), "idle_s",
+		(json_int_t)seconds(mux, u->input_ms), "state", states[u->state], "game_knows",
+		u->known, "held", (json_int_t)u->held.len, "queued", (json_int_t)u->stream.queued,
+		"saved", (json_int_t)(u->saved != NULL ? u->saved->len : 0));
+}
+
+static void cmd_users(struct call *call)
+{
+	const struct mux *mux = call->owner;
+	json_t *all = json_array();
+
+	LIST_EACH(node, &mux->users)
+	json_array_append_new(all, user_json(mux, container_of(node, struct subclient, node)));
+	call_answer(call, all);
+}
+
+static void cmd_metrics(struct call *call)
+{
+	const struct mux *mux = call->owner;
+
+	call_answer(call, metrics_json(metric_table, ARRAY_LEN(metric_table), &mux->metrics));
+}
+
+/* Any connected user, also one whom the server does not know yet. */
+static struct subclient *find_user(struct mux *mux, const char *text)
+{
+	struct clientkey key;
+	struct subclient *u = NULL;
+
+	if (!clientkey_parse(text, &key) || key.depth != 2)
+		return NULL;
+	HASH_FIND(by_number, mux->by_number, &key.number[0], sizeof u->number, u);
+	if (u == NULL || u->state != SUBCLIENT_CONNECTED ||
+		listener_config(u->listener)->number != key.number[1])
+		return NULL;
+	return u;
+}
+
+static void cmd_kick(struct call *call)
+{
+	struct mux *mux = call->owner;
+	struct subclient *u = find_user(mux, call->argv[1]);
+	char reason[512], words[600];
+
+	if (u == NULL) {
+		call_fail(call, "no such user: %s; `users` lists the keys", call->argv[1]);
+		return;
+	}
+	join_words(call, 2, reason, sizeof reason);
+	snprintf(words, sizeof words, "[You were disconnected by an admin%s%s]",
+		reason[0] != '\0' ? ": " : ".", reason);
+	log_info("%s: kicked by %s: %s", subclient_label(u), call->caller, reason);
+	subclient_end(u, CLOSING_KICKED, words);
+}
+
+static void cmd_accept(struct call *call)
+{
+	struct mux *mux = call->owner;
+
+	if (call->argc > 1 && strcmp(call->argv[1], "localhost") == 0)
+		mux_accept(mux, true, call->caller);
+	else if (call->argc > 1 && strcmp(call->argv[1], "all") == 0)
+		mux_accept(mux, false, call->caller);
+	else if (call->argc > 1)
+		call_fail(call, "accept: '%s' is neither localhost nor all", call->argv[1]);
+	if (call->error[0] == '\0')
+		call_answer(call,
+			json_pack("{s:s}", "accept", mux->localhost_only ? "localhost" : "all"));
+}
+
+static void cmd_reload(struct call *call)
+{
+	log_info("reload asked by %s", call->caller);
+	mux_reload(call->owner);
+}
+
+static void cmd_loglevel(struct call *call)
+{
+	enum log_level level;
+
+	if (log_level_parse(call->argv[1], &level))
+		log_open("multiplexer", level);
+	else
+		call_fail(
+			call, "loglevel: '%s' is none of debug, info, warn, error", call->argv[1]);
+}
+
+static void cmd_shutdown(struct call *call)
+{
+	char reason[512], text[700];
+
+	join_words(call, 1, reason, sizeof reason);
+	snprintf(text, sizeof text, "shutdown by %s%s%s", call->caller,
+		reason[0] != '\0' ? ": " : "", reason);
+	mux_stop(call->owner, text);
+}

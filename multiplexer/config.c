@@ -1,0 +1,327 @@
+#include "multiplexer/config.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "multiplexer/listener.h"
+#include "proto/clientkey.h"
+
+const struct option option_table[] = {
+#define OPTION(TYPE, name, preset, min, max, flags, help) \
+	{#name, OPT_##TYPE, offsetof(struct options, name), preset, min, max, flags, help},
+#include "multiplexer/options.def"
+};
+const size_t option_rows = ARRAY_LEN(option_table);
+
+/* libconfuse hands its callbacks no pointer of ours, so what is being read stands here, while it is. */
+static struct reading {
+	struct config *config;
+	char error[512];
+} reading;
+
+static void on_error(cfg_t *cfg, const char *fmt, va_list args)
+{
+	char text[400];
+
+	if (reading.error[0] != '\0')
+		return; /* the first one is the one to mend */
+	vsnprintf(text, sizeof text, fmt, args);
+	snprintf(reading.error, sizeof reading.error, "%s:%d: %s",
+		cfg != NULL && cfg->filename != NULL ? cfg->filename : "configuration",
+		cfg != NULL ? cfg->line : 0, text);
+}
+
+static int check_option(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const struct option *o = option_find(option_table, option_rows, opt->name);
+	const char *why;
+
+	if (option_set(o, &reading.config->options, cfg_opt_getstr(opt), &why))
+		return 0;
+	cfg_error(cfg, "%s", why);
+	return -1;
+}
+
+static bool take_kind(struct listener_config *l, const char *text, cfg_t *cfg)
+{
+	l->kind = listener_kind_find(text);
+	if (l->kind == NULL)
+		cfg_error(cfg, "kind: '%s' is none of %s", text, listener_kind_names());
+	return l->kind != NULL;
+}
+
+static bool take_address(struct listener_config *l, const char *text, cfg_t *cfg)
+{
+	const char *why;
+	bool ok = address_parse(text, &l->address, &why);
+
+	if (!ok)
+		cfg_error(cfg, "address: '%s': %s", text, why);
+	return ok;
+}
+
+static bool take_number(struct listener_config *l, const char *text, cfg_t *cfg)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+	bool ok = *text >= '0' && *text <= '9' && *end == '\0' && n >= 1 &&
+		  n <= CLIENTKEY_LISTENER_MAX;
+
+	if (ok)
+		l->number = (unsigned)n;
+	else
+		cfg_error(cfg, "number: '%s' is not 1..%d", text, CLIENTKEY_LISTENER_MAX);
+	return ok;
+}
+
+static bool take_mode(struct listener_config *l, const char *text, cfg_t *cfg)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 8);
+	bool ok = *text >= '0' && *text <= '7' && *end == '\0' && n <= 0777;
+
+	if (ok)
+		l->mode = (mode_t)n;
+	else
+		cfg_error(cfg, "mode: '%s' is not an octal mode such as 0660", text);
+	return ok;
+}
+
+/* What a listener section may hold. */
+static const struct {
+	const char *name;
+	bool (*take)(struct listener_config *l, const char *text, cfg_t *cfg);
+} listener_fields[] = {
+	{"kind", take_kind},
+	{"address", take_address},
+	{"number", take_number},
+	{"mode", take_mode},
+};
+
+static int check_listener_field(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct listener_config scratch;
+
+	for (size_t i = 0; i < ARRAY_LEN(listener_fields); i++)
+		if (strcmp(listener_fields[i].name, opt->name) == 0)
+			return listener_fields[i].take(&scratch, cfg_opt_getstr(opt), cfg) ? 0 : -1;
+	return -1;
+}
+
+static bool add_listener(struct config *config, const char *name, struct listener_config **out)
+{
+	size_t n = config->listener_count;
+	struct listener_config *grown = realloc(config->listeners, (n + 1) * sizeof *grown);
+
+	if (grown == NULL)
+		return false;
+	config->listeners = grown;
+	grown[n] = (struct listener_config){.name = strdup(name), .mode = 0600};
+	if (grown[n].name == NULL)
+		return false;
+	*out = &grown[n];
+	config->listener_count++;
+	return true;
+}
+
+/* A whole section was read: its fields were checked one by one, now together. */
+static int check_listener(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	struct config *config = reading.config;
+	struct listener_config *l;
+
+	if (!add_listener(config, cfg_title(section), &l)) {
+		cfg_error(cfg, "out of memory");
+		return -1;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(listener_fields); i++) {
+		const char *text = cfg_getstr(section, listener_fields[i].name);
+
+		if (text != NULL && !listener_fields[i].take(l, text, section))
+			return -1;
+	}
+	if (l->kind == NULL || l->address.len == 0) {
+		cfg_error(cfg, "listener '%s' has no %s", l->name,
+			l->kind == NULL ? "kind: add kind = \"telnet-line\""
+					: "address: add address = \"127.0.0.1:4000\"");
+		return -1;
+	}
+	if (l->number == 0)
+		l->number = (unsigned)config->listener_count;
+	for (size_t i = 0; i + 1 < config->listener_count; i++) {
+		if (config->listeners[i].number == l->number) {
+			cfg_error(cfg, "listener '%s' has number %u, as listener '%s' has", l->name,
+				l->number, config->listeners[i].name);
+			return -1;
+		}
+	}
+	if (l->number > CLIENTKEY_LISTENER_MAX) {
+		cfg_error(cfg, "more than %d listeners", CLIENTKEY_LISTENER_MAX);
+		return -1;
+	}
+	return 0;
+}
+
+static bool read_file(struct config *config, const char *file)
+{
+	cfg_opt_t fields[] = {
+		CFG_STR("kind", NULL, CFGF_NONE),
+		CFG_STR("address", NULL, CFGF_NONE),
+		CFG_STR("number", NULL, CFGF_NONE),
+		CFG_STR("mode", NULL, CFGF_NONE),
+		CFG_END(),
+	};
+	cfg_opt_t rows[] = {
+#define OPTION(TYPE, name, preset, min, max, flags, help) CFG_STR(#name, NULL, CFGF_NONE),
+#include "multiplexer/options.def"
+		CFG_SEC("listener", fields, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_FUNC("include", &cfg_include),
+		CFG_END(),
+	};
+	cfg_t *cfg = cfg_init(rows, CFGF_NONE);
+
+	if (cfg == NULL) {
+		snprintf(reading.error, sizeof reading.error, "out of memory");
+		return false;
+	}
+	cfg_set_error_function(cfg, on_error);
+	for (size_t i = 0; i < option_rows; i++)
+		cfg_set_validate_func(cfg, option_table[i].name, check_option);
+	cfg_set_validate_func(cfg, "listener", check_listener);
+	for (size_t i = 0; i < ARRAY_LEN(listener_fields); i++) {
+		char path[64];
+
+		snprintf(path, sizeof path, "listener|%s", listener_fields[i].name);
+		cfg_set_validate_func(cfg, path, check_listener_field);
+	}
+	reading.config = config;
+	int result = cfg_parse(cfg, file);
+	if (result == CFG_FILE_ERROR)
+		snprintf(reading.error, sizeof reading.error, "%s: %s", file, strerror(errno));
+	else if (result != CFG_SUCCESS && reading.error[0] == '\0')
+		snprintf(reading.error, sizeof reading.error, "%s: not a configuration file", file);
+	cfg_free(cfg);
+	reading.config = NULL;
+	return result == CFG_SUCCESS && reading.error[0] == '\0';
+}
+
+static bool add_built_in(struct config *config)
+{
+	static const struct {
+		const char *name, *address;
+	} built_in[] = {
+		{"telnet", "127.0.0.1:4000"},
+		{"telnet6", "[::1]:4000"},
+	};
+	const char *why;
+
+	for (size_t i = 0; i < ARRAY_LEN(built_in); i++) {
+		struct listener_config *l;
+
+		if (!add_listener(config, built_in[i].name, &l) ||
+			!address_parse(built_in[i].address, &l->address, &why))
+			return false;
+		l->kind = listener_kind_find("telnet-line");
+		l->number = (unsigned)(i + 1);
+		l->optional = i > 0;
+	}
+	return true;
+}
+
+bool config_load(struct config *config, const char *file, const char **why)
+{
+	struct config fresh = {0};
+	bool ok = true;
+
+	reading.error[0] = '\0';
+	option_presets(option_table, option_rows, &fresh.options);
+	if (file != NULL)
+		ok = read_file(&fresh, file);
+	if (ok && fresh.listener_count == 0)
+		ok = add_built_in(&fresh);
+	if (!ok) {
+		config_free(&fresh);
+		*why = reading.error[0] != '\0' ? reading.error : "out of memory";
+		return false;
+	}
+	*config = fresh;
+	return true;
+}
+
+void config_free(struct config *config)
+{
+	option_free(option_table, option_rows, &config->options);
+	for (size_t i = 0; i < config->listener_count; i++)
+		free(config->listeners[i].name);
+	free(config->listeners);
+	memset(config, 0, sizeof *config);
+}
+
+void config_print(const struct config *config)
+{
+	char text[2048];
+
+	for (size_t i = 0; i < option_rows; i++) {
+		const struct option *o = &option_table[i];
+
+		printf("# %s\n%s = \"%s\"\n", o->help, o->name,
+			option_text(o, &config->options, text, sizeof text));
+	}
+	for (size_t i = 0; i < config->listener_count; i++) {
+		const struct listener_config *l = &config->listeners[i];
+		char address[ADDRESS_TEXT_MAX];
+
+		address_text(&l->address, address);
+		printf("listener \"%s\" {\n\tkind = \"%s\"\n\taddress = \"%s\"\n\tnumber = %u\n",
+			l->name, l->kind->name, address, l->number);
+		if (l->address.sa.sa_family == AF_UNIX)
+			printf("\tmode = 0%o\n", (unsigned)l->mode);
+		printf("}\n");
+	}
+}
+
+static bool listener_differs(const struct listener_config *a, const struct listener_config *b)
+{
+	char at_a[ADDRESS_TEXT_MAX], at_b[ADDRESS_TEXT_MAX];
+
+	address_text(&a->address, at_a);
+	address_text(&b->address, at_b);
+	return a->kind != b->kind || a->number != b->number || a->mode != b->mode ||
+	       strcmp(a->name, b->name) != 0 || strcmp(at_a, at_b) != 0;
+}
+
+unsigned config_apply_live(struct config *running, const struct config *fresh)
+{
+	unsigned left = 0;
+
+	for (size_t i = 0; i < option_rows; i++) {
+		const struct option *o = &option_table[i];
+		char old[2048], new[2048];
+		const char *why;
+
+		option_text(o, &running->options, old, sizeof old);
+		option_text(o, &fresh->options, new, sizeof new);
+		if (strcmp(old, new) == 0)
+			continue;
+		if ((o->flags & OPT_LIVE) == 0 || !option_set(o, &running->options, new, &why)) {
+			log_warn(
+				"%s: the change from '%s' to '%s' needs a restart of the multiplexer",
+				o->name, old, new);
+			left++;
+		} else {
+			log_info("%s: changed from '%s' to '%s'", o->name, old, new);
+		}
+	}
+	bool differ = running->listener_count != fresh->listener_count;
+	for (size_t i = 0; !differ && i < fresh->listener_count; i++)
+		differ = listener_differs(&running->listeners[i], &fresh->listeners[i]);
+	if (differ) {
+		log_warn("listeners: the changes need a restart of the multiplexer");
+		left++;
+	}
+	return left;
+}

@@ -1,0 +1,45 @@
+/* What multiplexer.conf says, checked: options and listeners. */
+#ifndef MULTIPLEXER_CONFIG_H
+#define MULTIPLEXER_CONFIG_H
+
+#include "common/address.h"
+#include "common/option.h"
+
+struct options {
+#define OPTION(TYPE, name, preset, min, max, flags, help) opt_##TYPE name;
+#include "multiplexer/options.def"
+};
+
+extern const struct option option_table[];
+extern const size_t option_rows;
+
+struct listener_kind;
+
+struct listener_config {
+	char *name;                       /* owned: the section's title */
+	const struct listener_kind *kind; /* borrowed: static */
+	struct address address;
+	unsigned number; /* 1..240, last number of its users' keys */
+	mode_t mode;     /* of an AF_UNIX socket file */
+	bool optional;   /* a built-in one: if it cannot listen (no IPv6 here), the others go on */
+};
+
+struct config {
+	struct options options;
+	struct listener_config *listeners; /* owned */
+	size_t listener_count;
+};
+
+/* Reads file; NULL means the built-in settings: telnet-line on 127.0.0.1:4000 and [::1]:4000.
+ * False with *why "FILE:LINE: text" (valid until the next call) and *config untouched. */
+bool config_load(struct config *config, const char *file, const char **why);
+void config_free(struct config *config);
+
+/* The settings in force, in the file's own form, on standard output. */
+void config_print(const struct config *config);
+
+/* Takes from fresh what may change while running. Returns how many settings differ but need a
+ * restart of the multiplexer. */
+unsigned config_apply_live(struct config *running, const struct config *fresh);
+
+#endif

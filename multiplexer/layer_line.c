@@ -1,0 +1,69 @@
+/* Lines: collects what a user types until Enter, with the erase keys of a plain terminal. */
+#include "common/line.h"
+#include "multiplexer/layers.h"
+
+struct line_state {
+	struct line line;
+};
+
+static void line_open(struct layers *ls UNUSED, void *state)
+{
+	((struct line_state *)state)->line.max = LINE_MAX_BYTES;
+}
+
+static void line_close(struct layers *ls UNUSED, void *state)
+{
+	line_free(&((struct line_state *)state)->line);
+}
+
+static void say_line_was_cut(struct layers *ls, unsigned position)
+{
+	static const char text[] =
+		"[That line was too long: its end, from byte 4000 on, is lost.]\r\n";
+
+	_Static_assert(LINE_MAX_BYTES == 4000, "the text names the limit");
+	layers_say_from(ls, position, slice_text(text));
+}
+
+/* All lines of one read go up together, so that they can share messages on the link. */
+static void line_up(struct layers *ls, unsigned position, void *state, struct slice bytes)
+{
+	struct line *l = &((struct line_state *)state)->line;
+	struct buf lines = {0};
+	bool ok = true, cut = false;
+	enum line_result r;
+
+	while (ok && (r = line_feed(l, &bytes)) != LINE_MORE) {
+		ok = r == LINE_READY && buf_add(&lines, buf_bytes(&l->text)) &&
+		     buf_add_byte(&lines, '\n');
+		cut |= l->cut;
+		line_next(l);
+	}
+	if (lines.len > 0)
+		layers_up_from(ls, position, buf_bytes(&lines));
+	buf_free(&lines);
+	if (!ok)
+		ls->ops->on_nomem(ls);
+	else if (cut)
+		say_line_was_cut(ls, position);
+}
+
+static void line_event(
+	struct layers *ls UNUSED, unsigned position UNUSED, void *state, enum layer_event event)
+{
+	struct line *l = &((struct line_state *)state)->line;
+
+	if (event == LAYER_ERASE_CHAR)
+		line_erase_char(l);
+	else if (event == LAYER_ERASE_LINE)
+		line_erase(l);
+}
+
+const struct layer layer_line = {
+	.name = "line",
+	.memory = sizeof(struct line_state),
+	.open = line_open,
+	.up = line_up,
+	.event = line_event,
+	.close = line_close,
+};

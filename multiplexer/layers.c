@@ -1,0 +1,104 @@
+#include "multiplexer/layers.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* Where one state ends and the next may begin. */
+static size_t aligned(size_t n)
+{
+	return (n + 15) & ~(size_t)15;
+}
+
+bool layers_open(struct layers *ls, const struct layer *const *list, const struct layers_ops *ops)
+{
+	size_t room = 0;
+
+	memset(ls, 0, sizeof *ls);
+	ls->list = list;
+	ls->ops = ops;
+	for (; list[ls->count] != NULL; ls->count++) {
+		assert(ls->count < LAYERS_MAX);
+		room += aligned(list[ls->count]->memory);
+	}
+	if (ls->count == 0)
+		return true;
+	uint8_t *block = calloc(1, room);
+	if (block == NULL)
+		return false;
+	for (unsigned i = 0; i < ls->count; i++) {
+		ls->state[i] = block;
+		block += aligned(list[i]->memory);
+	}
+	for (unsigned i = 0; i < ls->count; i++)
+		if (list[i]->open != NULL)
+			list[i]->open(ls, ls->state[i]);
+	return true;
+}
+
+void layers_close(struct layers *ls)
+{
+	for (unsigned i = 0; i < ls->count; i++)
+		if (ls->list[i]->close != NULL)
+			ls->list[i]->close(ls, ls->state[i]);
+	if (ls->count > 0)
+		free(ls->state[0]);
+	ls->count = 0;
+}
+
+/* Hands bytes to the layer at position, or to the game behind the last. */
+static void up_at(struct layers *ls, unsigned position, struct slice bytes)
+{
+	if (bytes.len == 0)
+		return;
+	if (position >= ls->count)
+		ls->ops->on_input(ls, bytes);
+	else
+		ls->list[position]->up(ls, position, ls->state[position], bytes);
+}
+
+void layers_up(struct layers *ls, struct slice bytes)
+{
+	up_at(ls, 0, bytes);
+}
+
+void layers_up_from(struct layers *ls, unsigned position, struct slice bytes)
+{
+	up_at(ls, position + 1, bytes);
+}
+
+void layers_down_from(struct layers *ls, unsigned position, struct shared *b)
+{
+	while (position > 0) {
+		position--;
+		if (ls->list[position]->down != NULL) {
+			ls->list[position]->down(ls, position, ls->state[position], b);
+			return;
+		}
+	}
+	ls->ops->on_output(ls, b);
+}
+
+void layers_down(struct layers *ls, struct shared *b)
+{
+	if (b->len > 0)
+		layers_down_from(ls, ls->count, b);
+}
+
+void layers_event_from(struct layers *ls, unsigned position, enum layer_event event)
+{
+	for (position++; position < ls->count; position++)
+		if (ls->list[position]->event != NULL)
+			ls->list[position]->event(ls, position, ls->state[position], event);
+}
+
+void layers_say_from(struct layers *ls, unsigned position, struct slice bytes)
+{
+	struct shared *b = shared_new(bytes);
+
+	if (b == NULL) {
+		ls->ops->on_nomem(ls);
+		return;
+	}
+	layers_down_from(ls, position, b);
+	shared_unref(b);
+}

@@ -1,0 +1,128 @@
+#include "multiplexer/listener.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "multiplexer/mux.h"
+
+static const struct listener_kind kinds[] = {
+	{"telnet-line", "telnet, edited lines", {&layer_telnet, &layer_line, NULL}, true},
+	{"telnet-char", "telnet, each key at once", {&layer_telnet_char, NULL}, false},
+	{"raw", "bytes as they come", {NULL}, false},
+};
+
+struct listener {
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} uv;
+	struct mux *mux;                      /* borrowed: outlives us */
+	const struct listener_config *config; /* borrowed: outlives us */
+	unsigned users;
+};
+
+const struct listener_kind *listener_kind_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strcmp(kinds[i].name, name) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
+const char *listener_kind_names(void)
+{
+	static char names[128];
+	size_t len = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds) && len < sizeof names; i++)
+		len += (size_t)snprintf(
+			names + len, sizeof names - len, "%s%s", i > 0 ? ", " : "", kinds[i].name);
+	return names;
+}
+
+static void connection_cb(uv_stream_t *stream, int status)
+{
+	struct listener *l = stream->data;
+
+	if (status < 0) {
+		log_warn("listener %s: a connection failed: %s", l->config->name,
+			uv_strerror(status));
+		return;
+	}
+	subclient_accept(l->mux, l, stream);
+}
+
+static void closed_cb(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+struct listener *listener_open(
+	struct mux *mux, const struct listener_config *config, const char **why)
+{
+	static char text[256];
+	char address[ADDRESS_TEXT_MAX];
+	struct listener *l = calloc(1, sizeof *l);
+	int fd, status;
+
+	*why = "out of memory";
+	if (l == NULL)
+		return NULL;
+	l->mux = mux;
+	l->config = config;
+	fd = address_listen(&config->address, config->mode, why);
+	if (fd < 0) {
+		free(l);
+		return NULL;
+	}
+	if (config->address.sa.sa_family == AF_UNIX) {
+		uv_pipe_init(&mux->loop->uv, &l->uv.pipe, 0);
+		status = uv_pipe_open(&l->uv.pipe, fd);
+	} else {
+		uv_tcp_init(&mux->loop->uv, &l->uv.tcp);
+		status = uv_tcp_open(&l->uv.tcp, fd);
+	}
+	l->uv.handle.data = l;
+	if (status < 0)
+		close(fd);
+	else
+		status = uv_listen(&l->uv.stream, 1024, connection_cb);
+	address_text(&config->address, address);
+	if (status < 0) {
+		snprintf(text, sizeof text, "%s: %s", address, uv_strerror(status));
+		*why = text;
+		uv_close(&l->uv.handle, closed_cb);
+		return NULL;
+	}
+	log_info("listener %s: %s on %s, number %u", config->name, config->kind->name, address,
+		config->number);
+	return l;
+}
+
+void listener_close(struct listener *l)
+{
+	if (uv_is_closing(&l->uv.handle))
+		return;
+	if (l->config->address.sa.sa_family == AF_UNIX)
+		unlink(l->config->address.un.sun_path);
+	uv_close(&l->uv.handle, closed_cb);
+}
+
+const struct listener_config *listener_config(const struct listener *l)
+{
+	return l->config;
+}
+
+unsigned listener_users(const struct listener *l)
+{
+	return l->users;
+}
+
+void listener_count(struct listener *l, int change)
+{
+	l->users += (unsigned)change;
+}

@@ -1,0 +1,257 @@
+/* The multiplexer: it owns every user's socket and stays up while the game restarts.
+ *
+ *   listener ---> subclient <---> layers <---> [ users' sockets ]
+ *                    |  ^
+ *      input, coming |  | output, kill, save
+ *      and going     v  |
+ *                serverlink  <--- handlers
+ *                    |  ^
+ *                    v  |
+ *                 proto/link <================> [ the game server ]
+ *
+ * outage decides what users are told of the server's coming and going; control is the admins' door. */
+#include "multiplexer/mux.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "common/log.h"
+
+enum { CLOCK_MS = 250, STOPPING_CLOCK_MS = 20, STOP_MAX_MS = 5000 };
+
+uint32_t mux_new_number(struct mux *mux)
+{
+	struct subclient *taken;
+
+	do {
+		if (++mux->next_number == 0)
+			mux->next_number = 1;
+		HASH_FIND(by_number, mux->by_number, &mux->next_number, sizeof(uint32_t), taken);
+	} while (taken != NULL);
+	return mux->next_number;
+}
+
+const char *mux_notice(const struct mux *mux, enum outage_say say)
+{
+	const struct options *o = &mux->config.options;
+
+	switch (say) {
+	case SAY_RESTART:
+		return o->notice_restart;
+	case SAY_CRASH:
+		return o->notice_crash;
+	case SAY_AWAY:
+		return o->notice_away;
+	case SAY_HANG:
+		return o->notice_hang;
+	case SAY_BACK:
+		return o->notice_back;
+	case SAY_NOTHING:
+		break;
+	}
+	return NULL;
+}
+
+void mux_tell_all(struct mux *mux, enum outage_say say)
+{
+	const char *text = mux_notice(mux, say);
+
+	if (text == NULL)
+		return;
+	LIST_EACH(node, &mux->users)
+	subclient_notice(container_of(node, struct subclient, node), text);
+}
+
+void mux_accept(struct mux *mux, bool localhost_only, const char *who)
+{
+	if (mux->localhost_only != localhost_only)
+		log_info("accepting %s now, says %s",
+			localhost_only ? "users from localhost only" : "all users", who);
+	mux->localhost_only = localhost_only;
+}
+
+void mux_reload(struct mux *mux)
+{
+	struct config fresh;
+	const char *why;
+
+	if (!config_load(&fresh, mux->config_file, &why)) {
+		log_error("configuration not read again, the old one stays: %s", why);
+		return;
+	}
+	config_apply_live(&mux->config, &fresh);
+	config_free(&fresh);
+	LIST_EACH(node, &mux->users)
+	{
+		struct subclient *u = container_of(node, struct subclient, node);
+
+		if (u->state == SUBCLIENT_CONNECTED)
+			stream_limits(&u->stream, mux->config.options.output_limit, 0);
+	}
+	log_info("configuration read again");
+}
+
+static void pump_task(struct loop_task *task)
+{
+	serverlink_pump(&container_of(task, struct mux, pump)->server);
+}
+
+static bool is_through(const struct mux *mux)
+{
+	return list_is_empty(&mux->users) && mux->refused_now == 0 &&
+	       serverlink_is_down(&mux->server);
+}
+
+static void clock_cb(uv_timer_t *timer)
+{
+	struct mux *mux = timer->data;
+	uint64_t now = loop_now_ms(mux->loop);
+
+	LIST_EACH(node, &mux->ending)
+	subclient_tick(container_of(node, struct subclient, ending));
+	if (now - mux->second_ms >= 1000) {
+		mux->second_ms = now;
+		serverlink_tick(&mux->server);
+		mux_tell_all(
+			mux, outage_tick(&mux->outage, mux->config.options.notice_back_after, now));
+	}
+	if (mux->stopping && (is_through(mux) || now - mux->stopping_ms >= STOP_MAX_MS))
+		loop_stop(mux->loop);
+}
+
+static void close_listeners(struct mux *mux)
+{
+	for (size_t i = 0; mux->listeners != NULL && i < mux->config.listener_count; i++) {
+		if (mux->listeners[i] != NULL)
+			listener_close(mux->listeners[i]);
+		mux->listeners[i] = NULL;
+	}
+}
+
+void mux_stop(struct mux *mux, const char *reason)
+{
+	if (mux->stopping) {
+		log_warn("asked to end a second time: ending at once");
+		loop_stop(mux->loop);
+		return;
+	}
+	log_info("ending: %s", reason);
+	mux->stopping = true;
+	mux->stopping_ms = loop_now_ms(mux->loop);
+	close_listeners(mux);
+	LIST_EACH(node, &mux->users)
+	subclient_end(container_of(node, struct subclient, node), CLOSING_SHUTDOWN,
+		mux->config.options.notice_shutdown);
+	serverlink_stop(&mux->server);
+	uv_timer_start(&mux->clock, clock_cb, STOPPING_CLOCK_MS, STOPPING_CLOCK_MS);
+}
+
+static bool open_listeners(struct mux *mux, const char **why)
+{
+	static char text[400];
+	size_t open = 0;
+
+	mux->listeners = calloc(mux->config.listener_count, sizeof(struct listener *));
+	if (mux->listeners == NULL) {
+		*why = "out of memory";
+		return false;
+	}
+	for (size_t i = 0; i < mux->config.listener_count; i++) {
+		const struct listener_config *l = &mux->config.listeners[i];
+
+		mux->listeners[i] = listener_open(mux, l, why);
+		if (mux->listeners[i] != NULL) {
+			open++;
+		} else if (l->optional && open > 0) {
+			log_warn("listener %s: left out: %s", l->name, *why);
+		} else {
+			snprintf(text, sizeof text, "listener %s: %s", l->name, *why);
+			*why = text;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Where the server listens: as configured, or link.sock in the run directory. */
+static bool server_address(const struct mux *mux, struct address *server, const char **why)
+{
+	static char text[512];
+	const char *configured = mux->config.options.server;
+
+	if (configured[0] != '\0')
+		snprintf(text, sizeof text, "%s", configured);
+	else
+		snprintf(text, sizeof text, "unix:%s/link.sock", mux->run_dir);
+	if (address_parse(text, server, why) && server->sa.sa_family == AF_UNIX)
+		return true;
+	*why = "server: must be unix:/PATH, of at most 107 bytes";
+	return false;
+}
+
+static bool open_control(struct mux *mux, const char **why)
+{
+	char path[512];
+
+	snprintf(path, sizeof path, "%s/multiplexer.sock", mux->run_dir);
+	mux->control = control_open(mux->loop,
+		&(struct control_config){.path = path,
+			.table = mux_commands,
+			.rows = mux_command_rows,
+			.who = 1,
+			.owner = mux},
+		why);
+	return mux->control != NULL;
+}
+
+bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const char *config_file,
+	const char *run_dir, const char **why)
+{
+	struct address server;
+
+	*mux = (struct mux){.loop = loop,
+		.config = *config,
+		.config_file = config_file,
+		.run_dir = run_dir,
+		.started_ms = loop_now_ms(loop)};
+	memset(config, 0, sizeof *config);
+	list_init(&mux->users);
+	list_init(&mux->waiting);
+	list_init(&mux->ending);
+	loop_task_init(&mux->pump, pump_task);
+	outage_start(&mux->outage, mux->started_ms);
+	mux->clock.data = mux;
+	uv_timer_init(&loop->uv, &mux->clock);
+	/* A number from an earlier run must not name somebody in this one. */
+	if (getrandom(&mux->next_number, sizeof mux->next_number, 0) < 0)
+		mux->next_number = (uint32_t)uv_hrtime();
+	bool has_address = server_address(mux, &server, why);
+	serverlink_open(&mux->server, mux, &server);
+	if (!has_address || !open_listeners(mux, why) || !open_control(mux, why))
+		return false;
+	uv_timer_start(&mux->clock, clock_cb, CLOCK_MS, CLOCK_MS);
+	return true;
+}
+
+void mux_close(struct mux *mux)
+{
+	close_listeners(mux);
+	LIST_EACH(node, &mux->ending)
+	subclient_drop(container_of(node, struct subclient, ending), CLOSING_SHUTDOWN);
+	LIST_EACH(node, &mux->users)
+	subclient_drop(container_of(node, struct subclient, node), CLOSING_SHUTDOWN);
+	serverlink_close(&mux->server);
+	control_close(mux->control);
+	mux->control = NULL;
+	loop_task_cancel(&mux->pump);
+	if (!uv_is_closing((uv_handle_t *)&mux->clock))
+		uv_close((uv_handle_t *)&mux->clock, NULL);
+}
+
+void mux_free(struct mux *mux)
+{
+	free(mux->listeners);
+	mux->listeners = NULL;
+	config_free(&mux->config);
+}

@@ -1,0 +1,73 @@
+/* The multiplexer as a whole: listeners, users, the link to the game server. */
+#ifndef MULTIPLEXER_MUX_H
+#define MULTIPLEXER_MUX_H
+
+#include "common/control.h"
+#include "common/loop.h"
+#include "multiplexer/config.h"
+#include "multiplexer/listener.h"
+#include "multiplexer/outage.h"
+#include "multiplexer/serverlink.h"
+#include "multiplexer/subclient.h"
+
+struct mux_metrics {
+#define METRIC(KIND, name, help) uint64_t name;
+#include "multiplexer/metrics.def"
+};
+
+struct mux {
+	struct loop *loop;           /* borrowed: outlives us */
+	struct config config;        /* owned */
+	const char *config_file;     /* borrowed: NULL = built in */
+	const char *run_dir;         /* borrowed */
+	struct listener **listeners; /* owned; config.listener_count of them, NULL where closed */
+	struct list users;           /* CONNECTED and CLOSING, in order of arrival */
+	struct list waiting;         /* the server has to be told, in order */
+	struct list ending;          /* watched by the clock */
+	struct subclient *by_number; /* uthash head */
+	uint32_t next_number;
+	unsigned refused_now; /* connections that are being told why they are refused */
+	struct serverlink server;
+	struct outage outage;
+	struct loop_task pump;   /* serverlink_pump at the end of the turn */
+	struct control *control; /* owned */
+	uv_timer_t clock;        /* four times a second: lingers, deadlines, notices */
+	uint64_t second_ms;      /* when the once-a-second work was done last */
+	bool localhost_only;
+	bool stopping;
+	uint64_t stopping_ms, started_ms;
+	struct mux_metrics metrics;
+};
+
+/* Takes the config over (also on failure). run_dir is where link.sock and multiplexer.sock are.
+ * False with *why a sentence, valid until the next call: a listener or the admin socket failed; call
+ * mux_close, run the loop to its end, then mux_free as if it had gone well. */
+bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const char *config_file,
+	const char *run_dir, const char **why);
+
+/* Orderly: no new users, last words to all, GOING OFFLINE to the server; the loop ends when all of it
+ * was sent, or after 5 s. reason is for the log. A second call ends at once. */
+void mux_stop(struct mux *mux, const char *reason);
+
+void mux_close(struct mux *mux); /* at once */
+void mux_free(struct mux *mux);  /* when the loop has ended */
+
+/* Reads the configuration again and takes what may change while running. */
+void mux_reload(struct mux *mux);
+
+/* Localhost only, or all; takes effect at once and drops nobody. who asked is for the log. */
+void mux_accept(struct mux *mux, bool localhost_only, const char *who);
+
+/* Tells all connected users; SAY_NOTHING tells nothing. */
+void mux_tell_all(struct mux *mux, enum outage_say say);
+const char *mux_notice(const struct mux *mux, enum outage_say say);
+
+/* A number for a new user: never one in use, and not again before 2^32 others (AgNet: he "will not
+ * inherit the old user's state"). */
+uint32_t mux_new_number(struct mux *mux);
+
+/* admin.c */
+extern const struct command mux_commands[];
+extern const size_t mux_command_rows;
+
+#endif

@@ -1,0 +1,585 @@
+/* The link to the game server, seen from the multiplexer.
+ *
+ *   users type ----> serverlink_input ---OPEN, known, nothing older waits---> GOT SUBCLIENT TEXT
+ *                          | else
+ *                          v
+ *                    u->held, and u stands in mux->waiting, in the order in which things happened
+ *                          |
+ *   READY, drained ----> serverlink_pump: the listing, then mux->waiting from its front:
+ *                        arrival (20, 47), held input (24 ...), departure (21 or 23)
+ *
+ * Neither end ever stops reading because it cannot write: what the server asks is answered into a
+ * queue, and only what users type is held back when that queue is long. */
+#include "multiplexer/serverlink.h"
+
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+
+#include "common/log.h"
+#include "multiplexer/mux.h"
+
+enum {
+	DIAL_MS = 50,         /* again within 100 ms of the server's listening, for ever */
+	DIAL_SLOW_MS = 1000,  /* in a crash loop: at most one handshake a second (row G05) */
+	YOUNG_MS = 1000,      /* a connection that dies before is a short life ... */
+	SHORT_LIVES_MAX = 10, /* ... and after so many in a row we slow down */
+	LEAVING_MAX_MS =
+		5000, /* what a leaving server was sent before its goodbye is kept for it */
+	QUEUE_MAX = 64 * 1024 * 1024 /* answers that a server asked for and does not read */
+};
+
+/* ---- states: one door ---- */
+
+#define TO(STATE)                       | (1u << LINK_##STATE)
+#define STATE(NAME, word, moves, input) [LINK_##NAME] = {word, 0u moves},
+static const struct {
+	const char *word;
+	unsigned moves;
+} states[] = {
+#include "multiplexer/linkstates.def"
+};
+
+const char *link_state_word(enum link_state state)
+{
+	return states[state].word;
+}
+
+static bool link_move(struct serverlink *s, enum link_state to)
+{
+	if ((states[s->state].moves & (1u << to)) == 0)
+		return false;
+	log_debug("server: link %s -> %s", states[s->state].word, states[to].word);
+	s->state = to;
+	s->since_ms = loop_now_ms(s->mux->loop);
+	return true;
+}
+
+static bool can_tell(const struct serverlink *s)
+{
+	return s->state == LINK_HELD || s->state == LINK_OPEN;
+}
+
+static struct link *link_of(const struct serverlink *s)
+{
+	return &s->peer->link;
+}
+
+/* ---- what waits ---- */
+
+static void wait_in_order(struct serverlink *s, struct subclient *u)
+{
+	if (list_is_empty(&u->waiting))
+		list_add_last(&s->mux->waiting, &u->waiting);
+	if (s->state == LINK_OPEN)
+		loop_at_turn_end(s->mux->loop, &s->mux->pump);
+}
+
+static void hold(struct serverlink *s, struct subclient *u, struct slice bytes)
+{
+	if (!buf_add(&u->held, bytes)) {
+		subclient_drop(u, CLOSING_NO_MEMORY);
+		return;
+	}
+	wait_in_order(s, u);
+	/* Reads are at most 4 KiB: stop where one more would pass the limit. */
+	if (!u->stopped && u->held.len + 4096 > s->mux->config.options.held_input) {
+		u->stopped = true;
+		s->mux->metrics.reads_stopped++;
+		stream_pause(&u->stream);
+	}
+}
+
+static void tell_text(struct serverlink *s, struct subclient *u, struct slice bytes)
+{
+	struct msg_got_subclient_text m = {.who = subclient_key(u)};
+
+	while (bytes.len > 0) {
+		m.data = slice_of(bytes.at, size_min(bytes.len, MSG_PAYLOAD_MAX));
+		link_send_got_subclient_text(link_of(s), &m);
+		bytes = slice_from(bytes, m.data.len);
+	}
+}
+
+void serverlink_input(struct serverlink *s, struct subclient *u, struct slice bytes)
+{
+	if (s->state == LINK_OPEN && u->known && u->held.len == 0 && !s->slow)
+		tell_text(s, u, bytes);
+	else
+		hold(s, u, bytes);
+}
+
+static void tell_killed(struct serverlink *s, struct subclient *u)
+{
+	struct msg_killed_subclient m = {.who = subclient_key(u)};
+
+	link_send_killed_subclient(link_of(s), &m);
+	subclient_forget(u);
+}
+
+void serverlink_changed(struct serverlink *s, struct subclient *u)
+{
+	if (u->state != SUBCLIENT_GONE)
+		wait_in_order(s, u); /* he came */
+	else if (u->kill_asked && can_tell(s))
+		tell_killed(s, u); /* an answer: it does not wait for READY */
+	else if (u->known && can_tell(s))
+		wait_in_order(s, u); /* he left: told behind what he typed before */
+	else
+		subclient_forget(u);
+}
+
+static void tell_got(struct serverlink *s, struct subclient *u, struct clientkey key)
+{
+	char ip[ADDRESS_IP_MAX];
+	const char *word = listener_config(u->listener)->kind->name;
+
+	address_ip(&u->address, ip);
+	if (u->address.sa.sa_family != AF_INET && u->address.sa.sa_family != AF_INET6)
+		snprintf(ip, sizeof ip, "127.0.0.1"); /* AF_UNIX: somebody on this machine */
+	link_send_got_subclient(link_of(s),
+		&(struct msg_got_subclient){
+			.who = key, .protocol = slice_text(word), .ip = slice_text(ip)});
+	u->known = u->ever_told = true;
+}
+
+static void tell_arrival(struct serverlink *s, struct subclient *u)
+{
+	struct clientkey key = subclient_key(u);
+
+	tell_got(s, u, key);
+	link_send_done_sending_subclient_info(
+		link_of(s), &(struct msg_done_sending_subclient_info){.who = key});
+}
+
+static void tell_listed(struct serverlink *s, struct subclient *u)
+{
+	struct link *l = link_of(s);
+	struct clientkey key = subclient_key(u);
+	uint64_t now = loop_now_ms(s->mux->loop);
+	struct slice none = slice_text("unsupported"); /* no lookups are switched on */
+
+	tell_got(s, u, key);
+	link_send_subclient_dns_is(l, &(struct msg_subclient_dns_is){.who = key, .name = none});
+	link_send_subclient_identd_is(
+		l, &(struct msg_subclient_identd_is){.who = key, .name = none});
+	link_send_subclient_idletime_is(
+		l, &(struct msg_subclient_idletime_is){
+			   .who = key, .seconds = (uint32_t)((now - u->input_ms) / 1000)});
+	link_send_subclient_connecttime_is(
+		l, &(struct msg_subclient_connecttime_is){
+			   .who = key, .seconds = (uint32_t)((now - u->connected_ms) / 1000)});
+	if (u->saved != NULL)
+		link_send_subclient_saved_info_is(
+			l, &(struct msg_subclient_saved_info_is){
+				   .who = key, .data = slice_of(u->saved->bytes, u->saved->len)});
+	else
+		link_send_there_is_no_subclient_saved_info(
+			l, &(struct msg_there_is_no_subclient_saved_info){.who = key});
+	link_send_done_sending_subclient_info(
+		l, &(struct msg_done_sending_subclient_info){.who = key});
+}
+
+/* All that the server has to hear of one user. He is out of mux->waiting afterwards. */
+static void tell_waiting(struct serverlink *s, struct subclient *u)
+{
+	list_remove(&u->waiting);
+	if (!u->known && u->state == SUBCLIENT_CONNECTED)
+		tell_arrival(s, u);
+	if (u->held.len > 0) {
+		tell_text(s, u, buf_bytes(&u->held));
+		buf_eat(&u->held, u->held.len);
+	}
+	if (u->state == SUBCLIENT_GONE) {
+		link_send_lost_subclient(
+			link_of(s), &(struct msg_lost_subclient){.who = subclient_key(u)});
+		subclient_forget(u);
+	} else {
+		subclient_resume(u);
+	}
+}
+
+static bool link_is_full(struct serverlink *s)
+{
+	return s->slow || link_queued(link_of(s)) >= LINK_HIGH;
+}
+
+static void pump_listing(struct serverlink *s)
+{
+	struct list *users = &s->mux->users;
+
+	while (s->listings > 0 && !link_is_full(s)) {
+		if (s->listed == NULL)
+			s->listed = users->next;
+		for (; s->listed != users && !link_is_full(s); s->listed = s->listed->next) {
+			struct subclient *u = container_of(s->listed, struct subclient, node);
+
+			if (u->state == SUBCLIENT_CONNECTED && u->ever_told)
+				tell_listed(s, u);
+		}
+		if (s->listed != users)
+			return;
+		s->listed = NULL;
+		s->listings--;
+		link_send_done_sending_all_subclient_info(
+			link_of(s), &(struct msg_done_sending_all_subclient_info){0});
+	}
+}
+
+void serverlink_pump(struct serverlink *s)
+{
+	struct list *waiting = &s->mux->waiting;
+
+	if (!can_tell(s))
+		return;
+	pump_listing(s);
+	while (s->state == LINK_OPEN && s->listings == 0 && !list_is_empty(waiting) &&
+		!link_is_full(s))
+		tell_waiting(s, container_of(waiting->next, struct subclient, waiting));
+	bool left = s->listings > 0 || (s->state == LINK_OPEN && !list_is_empty(waiting));
+	if (left && !s->slow) /* when slow, on_slow(false) goes on */
+		loop_at_next_turn(s->mux->loop, &s->mux->pump);
+}
+
+/* ---- the connection ---- */
+
+static void dial_later(struct serverlink *s);
+
+/* No server knows anybody now; the next one is told all in the order in which they came. */
+static void forget_server(struct serverlink *s)
+{
+	struct mux *mux = s->mux;
+
+	LIST_EACH(node, &mux->waiting)
+	{
+		struct subclient *u = container_of(node, struct subclient, waiting);
+
+		if (u->state == SUBCLIENT_GONE)
+			subclient_forget(u);
+		else
+			list_remove(node);
+	}
+	LIST_EACH(node, &mux->users)
+	{
+		struct subclient *u = container_of(node, struct subclient, node);
+
+		u->known = u->kill_asked = false;
+		if (u->state == SUBCLIENT_CONNECTED)
+			list_add_last(&mux->waiting, &u->waiting);
+	}
+	s->listings = 0;
+	s->listed = NULL;
+	s->slow = s->hung = s->was_open = s->heard = false;
+}
+
+/* The connection is over; dial again. young: it came and went in one breath. */
+static void become_down(struct serverlink *s, bool goodbye)
+{
+	uint64_t now = loop_now_ms(s->mux->loop);
+	bool connected = s->state != LINK_DIALING;
+
+	if (connected && !goodbye && now - s->connected_ms < YOUNG_MS)
+		s->short_lives++;
+	else if (connected)
+		s->short_lives = 0;
+	s->mux->metrics.messages_unknown += link_of(s)->unknown_in;
+	link_close(link_of(s));
+	s->peer = NULL;
+	link_move(s, LINK_DOWN);
+	forget_server(s);
+	dial_later(s);
+}
+
+static void on_up(struct link *l)
+{
+	struct serverlink_peer *peer = container_of(l, struct serverlink_peer, link);
+	struct serverlink *s = &peer->mux->server;
+
+	link_move(s, LINK_HELD);
+	s->connected_ms = s->progress_ms = s->since_ms;
+	s->unread = 0;
+	s->bytes_in = 0;
+	s->said_waiting = false;
+	s->mux->metrics.server_connects++;
+	log_info("server: connected");
+}
+
+static bool on_message(struct link *l, const struct frame *f, struct refusal *why)
+{
+	struct serverlink_peer *peer = container_of(l, struct serverlink_peer, link);
+	struct serverlink *s = &peer->mux->server;
+
+	s->heard = true;
+	if (!handle_message(peer->mux, f, why))
+		return false;
+	if (s->peer == peer && link_queued(l) > QUEUE_MAX) {
+		snprintf(why->text, sizeof why->text,
+			"it asks but does not read: %zu bytes of answers wait", link_queued(l));
+		return false;
+	}
+	return true;
+}
+
+static void on_slow(struct link *l, bool slow)
+{
+	struct serverlink_peer *peer = container_of(l, struct serverlink_peer, link);
+	struct serverlink *s = &peer->mux->server;
+
+	if (s->peer != peer)
+		return;
+	s->slow = slow;
+	if (!slow)
+		loop_at_turn_end(s->mux->loop, &s->mux->pump);
+}
+
+static void on_dial_failed(struct serverlink *s, const char *reason)
+{
+	if (!s->said_waiting) {
+		char address[ADDRESS_TEXT_MAX];
+
+		s->said_waiting = true;
+		address_text(&s->address, address);
+		log_info("server: nobody at %s yet (%s); trying until there is", address, reason);
+	}
+	become_down(s, false);
+}
+
+static void on_lost(struct serverlink *s, const char *reason, bool refused)
+{
+	struct mux_metrics *m = &s->mux->metrics;
+
+	log_warn("server: %s: %s; every user stays", refused ? "cut off" : "lost", reason);
+	if (refused)
+		m->server_refused++;
+	else
+		m->server_crashes++;
+	bool was_open = s->was_open;
+	become_down(s, false);
+	if (was_open)
+		mux_tell_all(
+			s->mux, outage_gone(&s->mux->outage, SAY_CRASH, loop_now_ms(s->mux->loop)));
+}
+
+static void on_left(struct serverlink *s)
+{
+	s->mux->metrics.server_goodbyes++;
+	log_info("server: has left; every user stays");
+	become_down(s, true);
+}
+
+static void on_end(struct link *l, int status, const char *reason, bool refused)
+{
+	struct serverlink_peer *peer = container_of(l, struct serverlink_peer, link);
+	struct serverlink *s = &peer->mux->server;
+
+	if (s->peer != peer)
+		return;
+	if (s->state == LINK_DIALING)
+		on_dial_failed(s, reason);
+	else if (s->stopping)
+		become_down(s, true);
+	else if (s->state != LINK_LEAVING || refused)
+		on_lost(s, reason, refused);
+	else if (status != UV_EOF || link_queued(l) == 0)
+		on_left(s);
+	/* else it has ended its side, but may still read what we sent before its goodbye: dial_cb */
+}
+
+static void on_closed(struct link *l)
+{
+	free(container_of(l, struct serverlink_peer, link));
+}
+
+static const struct link_ops link_ops = {
+	.on_up = on_up,
+	.on_message = on_message,
+	.on_slow = on_slow,
+	.on_end = on_end,
+	.on_closed = on_closed,
+};
+
+static void dial(struct serverlink *s)
+{
+	struct serverlink_peer *peer = calloc(1, sizeof *peer);
+
+	if (peer == NULL) {
+		dial_later(s);
+		return;
+	}
+	peer->mux = s->mux;
+	int status = link_dial(&peer->link, s->mux->loop, &s->address, &link_ops, MSG_DOWN);
+	if (status != 0) {
+		free(peer);
+		if (!s->said_waiting)
+			log_warn("server: cannot dial: %s", uv_strerror(status));
+		s->said_waiting = true;
+		dial_later(s);
+		return;
+	}
+	s->peer = peer;
+	link_move(s, LINK_DIALING);
+}
+
+static void dial_cb(uv_timer_t *timer)
+{
+	struct serverlink *s = timer->data;
+
+	if (s->state == LINK_DOWN && !s->stopping) {
+		dial(s);
+	} else if (s->state == LINK_LEAVING) {
+		uint64_t ms = loop_now_ms(s->mux->loop) - s->since_ms;
+
+		if (link_of(s)->ended && (link_queued(link_of(s)) == 0 || ms > LEAVING_MAX_MS))
+			on_left(s);
+		else
+			dial_later(s);
+	}
+}
+
+static void dial_later(struct serverlink *s)
+{
+	uint64_t ms = s->short_lives > SHORT_LIVES_MAX ? DIAL_SLOW_MS : DIAL_MS;
+
+	uv_timer_start(&s->dial, dial_cb, ms, 0);
+}
+
+/* ---- the server's words ---- */
+
+bool serverlink_on_ready(struct serverlink *s)
+{
+	struct mux *mux = s->mux;
+
+	if (s->state == LINK_OPEN)
+		return true;
+	if (!link_move(s, LINK_OPEN))
+		return false;
+	s->was_open = true;
+	mux->metrics.server_ready++;
+	log_info("server: ready");
+	mux_tell_all(mux, outage_back(&mux->outage, mux->config.options.notice_back_after,
+				  loop_now_ms(mux->loop)));
+	loop_at_turn_end(mux->loop, &mux->pump);
+	return true;
+}
+
+/* From here on input is held. */
+static void tell_leaving(struct serverlink *s)
+{
+	if (s->was_open)
+		mux_tell_all(s->mux,
+			outage_gone(&s->mux->outage, SAY_RESTART, loop_now_ms(s->mux->loop)));
+}
+
+bool serverlink_on_not_ready(struct serverlink *s)
+{
+	if (s->state == LINK_HELD)
+		return true;
+	if (!link_move(s, LINK_HELD))
+		return false;
+	log_info("server: not ready; input is held");
+	tell_leaving(s);
+	return true;
+}
+
+bool serverlink_on_going_offline(struct serverlink *s)
+{
+	if (!link_move(s, LINK_LEAVING))
+		return false;
+	log_info("server: is going offline");
+	tell_leaving(s);
+	link_half_close(link_of(s));
+	dial_later(s);
+	return true;
+}
+
+/* ---- the clock ---- */
+
+static void tick_cb(uv_timer_t *timer)
+{
+	struct serverlink *s = timer->data;
+
+	if (can_tell(s))
+		link_send_tick(link_of(s), &(struct msg_tick){0});
+}
+
+/* A server shows that it lives by saying something, or by reading what we sent: the kernel tells
+ * how much of it was not read yet (SIOCOUTQ; over AF_UNIX that is the peer's unread input). */
+static void watch_progress(struct serverlink *s)
+{
+	uint64_t now = loop_now_ms(s->mux->loop);
+	uint64_t bytes_in = link_of(s)->stream.bytes_in;
+	int unread = 0;
+
+	ioctl(stream_fd(&link_of(s)->stream), SIOCOUTQ, &unread);
+	if (unread == 0 || unread < s->unread || bytes_in != s->bytes_in)
+		s->progress_ms = now;
+	s->unread = unread;
+	s->bytes_in = bytes_in;
+	bool hung = now - s->progress_ms >= s->mux->config.options.hang_after;
+	if (hung == s->hung)
+		return;
+	s->hung = hung;
+	if (hung) {
+		s->mux->metrics.server_hangs++;
+		log_warn("server: has read nothing for %llu s; every user stays",
+			(unsigned long long)((now - s->progress_ms) / 1000));
+	} else {
+		log_info("server: reads again");
+	}
+	if (s->was_open)
+		mux_tell_all(s->mux, outage_hang(&s->mux->outage, hung));
+}
+
+void serverlink_tick(struct serverlink *s)
+{
+	if (!can_tell(s))
+		return;
+	if (s->heard) {
+		watch_progress(s);
+	} else if (loop_now_ms(s->mux->loop) - s->connected_ms >=
+		   s->mux->config.options.hello_timeout) {
+		log_warn("server: has said nothing since it was connected; dialling again");
+		become_down(s, false);
+	}
+}
+
+/* ---- life ---- */
+
+bool serverlink_open(struct serverlink *s, struct mux *mux, const struct address *server)
+{
+	*s = (struct serverlink){.mux = mux, .address = *server, .state = LINK_DOWN};
+	s->dial.data = s->tick.data = s;
+	uv_timer_init(&mux->loop->uv, &s->dial);
+	uv_timer_init(&mux->loop->uv, &s->tick);
+	uv_timer_start(&s->dial, dial_cb, 0, 0);
+	return uv_timer_start(
+		       &s->tick, tick_cb, mux->config.options.tick, mux->config.options.tick) == 0;
+}
+
+void serverlink_stop(struct serverlink *s)
+{
+	s->stopping = true;
+	if (can_tell(s)) {
+		link_send_mux_going_offline(link_of(s), &(struct msg_mux_going_offline){0});
+		link_half_close(link_of(s));
+	} else if (s->peer != NULL && s->state == LINK_DIALING) {
+		become_down(s, true);
+	}
+}
+
+bool serverlink_is_down(const struct serverlink *s)
+{
+	return s->state == LINK_DOWN;
+}
+
+void serverlink_close(struct serverlink *s)
+{
+	s->stopping = true;
+	if (s->peer != NULL)
+		become_down(s, true);
+	if (!uv_is_closing((uv_handle_t *)&s->dial)) {
+		uv_close((uv_handle_t *)&s->dial, NULL);
+		uv_close((uv_handle_t *)&s->tick, NULL);
+	}
+}

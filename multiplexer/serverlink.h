@@ -1,0 +1,73 @@
+/* The multiplexer's end of the link: dials the game server for ever, holds back what must wait. */
+#ifndef MULTIPLEXER_SERVERLINK_H
+#define MULTIPLEXER_SERVERLINK_H
+
+#include "proto/link.h"
+
+struct mux;
+struct subclient;
+
+enum link_state {
+#define STATE(NAME, word, moves, input) LINK_##NAME,
+#include "multiplexer/linkstates.def"
+};
+
+/* One connection to a server. Freed when its socket is closed; a new one is made for each dial. */
+struct serverlink_peer {
+	struct link link;
+	struct mux *mux; /* borrowed: outlives us */
+};
+
+struct serverlink {
+	struct mux *mux;              /* borrowed: we live inside it */
+	enum link_state state;        /* moved by link_move() alone */
+	struct address address;       /* of the server */
+	struct serverlink_peer *peer; /* owned: NULL while DOWN */
+	uv_timer_t dial;              /* when DOWN: the next try */
+	uv_timer_t tick;              /* TICK */
+	bool stopping;                /* never dial again */
+	bool said_waiting;            /* "nobody there" was logged for this absence */
+	bool was_open;                /* this connection has been OPEN */
+	bool heard;                   /* this connection has said something */
+	unsigned short_lives; /* connections in a row that died young and without a goodbye */
+	uint64_t connected_ms;
+	uint64_t since_ms; /* of the state */
+
+	unsigned listings;   /* GET ALL asked for and not yet ended */
+	struct list *listed; /* where the running listing stands in mux->users; NULL = none */
+	bool slow;           /* over LINK_HIGH bytes wait: input is held until LINK_LOW */
+
+	int unread;           /* bytes the server had not read when we looked last */
+	uint64_t bytes_in;    /* we had from it when we looked last */
+	uint64_t progress_ms; /* when it last showed that it reads */
+	bool hung;
+};
+
+bool serverlink_open(struct serverlink *s, struct mux *mux, const struct address *server);
+
+/* Says GOING OFFLINE, sends what is queued, ends. serverlink_is_down tells when it is through. */
+void serverlink_stop(struct serverlink *s);
+bool serverlink_is_down(const struct serverlink *s);
+void serverlink_close(struct serverlink *s); /* at once, handles too */
+
+/* u has typed, arrived or left: tells the server now if it may be told, else remembers the order. */
+void serverlink_input(struct serverlink *s, struct subclient *u, struct slice bytes);
+void serverlink_changed(struct serverlink *s, struct subclient *u);
+
+/* Does what waits: the listing, arrivals, held input, departures; as far as the link takes it. */
+void serverlink_pump(struct serverlink *s);
+
+/* The server's words that change the state; false if the move is not one of linkstates.def. */
+bool serverlink_on_ready(struct serverlink *s);
+bool serverlink_on_not_ready(struct serverlink *s);
+bool serverlink_on_going_offline(struct serverlink *s);
+
+/* Once a second: hello deadline, hang. */
+void serverlink_tick(struct serverlink *s);
+
+const char *link_state_word(enum link_state state);
+
+/* handlers.c: carries out one message of the server; false refuses it, with *why. */
+bool handle_message(struct mux *mux, const struct frame *f, struct refusal *why);
+
+#endif

@@ -1,0 +1,367 @@
+#include "multiplexer/subclient.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "multiplexer/mux.h"
+
+enum {
+	READ_MAX = 4096,         /* bytes of one read: held input may pass its limit by no more */
+	REFUSED_MAX = 64,        /* refused connections that are still being told why */
+	FINISHED_WAIT_MS = 1000, /* after our end, how long the client may take for his */
+	HALF_CLOSED_MAX_MS =
+		30000 /* who ended his side stays no longer, whatever waits (row A08) */
+};
+
+static const struct {
+	const char *log, *last_words;
+	bool is_fault;
+} closings[] = {
+#define CLOSING(NAME, name, is_fault, log, last_words) {log, last_words, is_fault},
+#include "multiplexer/closings.def"
+};
+
+static void count_closing(struct mux_metrics *m, enum closing why)
+{
+	switch (why) {
+#define CLOSING(NAME, name, is_fault, log, last_words) \
+	case CLOSING_##NAME:                           \
+		m->closed_##name++;                    \
+		break;
+#include "multiplexer/closings.def"
+	}
+}
+
+struct clientkey subclient_key(const struct subclient *u)
+{
+	return clientkey_of(u->number, listener_config(u->listener)->number);
+}
+
+const char *subclient_label(const struct subclient *u)
+{
+	static char text[CLIENTKEY_TEXT_MAX + ADDRESS_IP_MAX + 16];
+	char key[CLIENTKEY_TEXT_MAX], ip[ADDRESS_IP_MAX];
+	struct clientkey k = subclient_key(u);
+
+	address_ip(&u->address, ip);
+	snprintf(text, sizeof text, "user %s (%s)", clientkey_text(&k, key), ip);
+	return text;
+}
+
+static void free_record(struct subclient *u)
+{
+	buf_free(&u->held);
+	free(u);
+}
+
+void subclient_forget(struct subclient *u)
+{
+	list_remove(&u->waiting);
+	u->known = u->kill_asked = false;
+	if (u->stream_closed)
+		free_record(u);
+}
+
+static void log_closing(const struct subclient *u, enum closing why, const char *detail)
+{
+	log_line(closings[why].is_fault ? LOG_WARN : LOG_INFO, "%s: closed: %s%s",
+		subclient_label(u), closings[why].log, detail);
+}
+
+/* The socket goes, now. What the server has to hear of it is sorted out by the link. */
+static void become_gone(struct subclient *u)
+{
+	struct mux *mux = u->mux;
+
+	u->state = SUBCLIENT_GONE;
+	if (mux->server.listed == &u->node)
+		mux->server.listed = u->node.next;
+	if (list_is_empty(&u->node)) {
+		mux->refused_now--;
+	} else {
+		HASH_DELETE(by_number, mux->by_number, u);
+		mux->metrics.users_now--;
+	}
+	list_remove(&u->node);
+	list_remove(&u->ending);
+	mux->metrics.replies_dropped += u->layers.dropped_replies;
+	subclient_unsave(u);
+	stream_close(&u->stream);
+	serverlink_changed(&mux->server, u);
+}
+
+void subclient_drop(struct subclient *u, enum closing why)
+{
+	char detail[64] = "";
+
+	if (u->state == SUBCLIENT_GONE)
+		return;
+	if (u->state == SUBCLIENT_CONNECTED) {
+		if (why == CLOSING_TOO_SLOW)
+			snprintf(detail, sizeof detail, " (%zu bytes wait, limit %zu)",
+				u->stream.queued, (size_t)u->mux->config.options.output_limit);
+		u->closing = why;
+		count_closing(&u->mux->metrics, why);
+		log_closing(u, why, detail);
+	}
+	become_gone(u);
+}
+
+void subclient_end(struct subclient *u, enum closing why, const char *words)
+{
+	if (u->state != SUBCLIENT_CONNECTED)
+		return;
+	subclient_notice(u, words != NULL ? words : closings[why].last_words);
+	if (u->state != SUBCLIENT_CONNECTED)
+		return; /* saying it was too much for his connection */
+	u->state = SUBCLIENT_CLOSING;
+	u->closing = why;
+	u->closing_ms = loop_now_ms(u->mux->loop);
+	count_closing(&u->mux->metrics, why);
+	log_closing(u, why, "");
+	list_remove(&u->ending);
+	list_add_last(&u->mux->ending, &u->ending);
+	buf_free(&u->held);
+	/* Reading goes on, into nothing: a close with unread input would be a reset, and a reset
+	 * takes the last words away from the client. */
+	stream_limits(&u->stream, SIZE_MAX, 0);
+	stream_read(&u->stream);
+	stream_finish(&u->stream);
+}
+
+void subclient_tick(struct subclient *u)
+{
+	const struct options *o = &u->mux->config.options;
+	uint64_t now = loop_now_ms(u->mux->loop);
+
+	if (u->state == SUBCLIENT_CLOSING) {
+		uint64_t ms = now - u->closing_ms;
+
+		if (stream_is_finished(&u->stream) ? u->eof_ms != 0 || ms >= FINISHED_WAIT_MS
+						   : ms >= o->linger)
+			subclient_drop(u, u->closing);
+	} else if (u->state == SUBCLIENT_CONNECTED && u->eof_ms != 0) {
+		bool heard = u->mux->server.state == LINK_OPEN && u->known && u->held.len == 0;
+		uint64_t ms = now - u->eof_ms;
+
+		if (ms >= HALF_CLOSED_MAX_MS || (heard && ms >= o->half_close))
+			subclient_drop(u, CLOSING_LEFT);
+	}
+}
+
+/* Bytes from the client. */
+static void on_bytes(struct stream *s, struct slice bytes)
+{
+	struct subclient *u = container_of(s, struct subclient, stream);
+
+	if (u->state != SUBCLIENT_CONNECTED)
+		return;
+	u->mux->metrics.bytes_from_users += bytes.len;
+	u->input_ms = u->layers.now_ms = loop_now_ms(u->mux->loop);
+	layers_up(&u->layers, bytes);
+}
+
+static void on_slow(struct stream *s)
+{
+	subclient_drop(container_of(s, struct subclient, stream), CLOSING_TOO_SLOW);
+}
+
+static void on_end(struct stream *s, int status)
+{
+	struct subclient *u = container_of(s, struct subclient, stream);
+
+	if (status != UV_EOF) {
+		subclient_drop(u, CLOSING_LOST);
+	} else {
+		u->eof_ms = loop_now_ms(u->mux->loop);
+		if (list_is_empty(&u->ending))
+			list_add_last(&u->mux->ending, &u->ending);
+		subclient_tick(u);
+	}
+}
+
+static void on_closed(struct stream *s)
+{
+	struct subclient *u = container_of(s, struct subclient, stream);
+
+	layers_close(&u->layers);
+	listener_count(u->listener, -1);
+	u->stream_closed = true;
+	if (list_is_empty(&u->waiting))
+		free_record(u);
+}
+
+static const struct stream_ops stream_ops = {
+	.on_bytes = on_bytes,
+	.on_slow = on_slow,
+	.on_end = on_end,
+	.on_closed = on_closed,
+};
+
+/* Text from the layers, on its way to the game. */
+static void on_input(struct layers *ls, struct slice bytes)
+{
+	struct subclient *u = container_of(ls, struct subclient, layers);
+	uint8_t last = bytes.at[bytes.len - 1];
+
+	if (u->state != SUBCLIENT_CONNECTED)
+		return;
+	u->line_start = last == '\n' || last == '\r'; /* he sees what he types, and his Enter */
+	serverlink_input(&u->mux->server, u, bytes);
+}
+
+static void on_output(struct layers *ls, struct shared *b)
+{
+	struct subclient *u = container_of(ls, struct subclient, layers);
+
+	if (u->state != SUBCLIENT_CONNECTED)
+		return;
+	u->mux->metrics.bytes_to_users += b->len;
+	stream_write(&u->stream, b);
+}
+
+static void on_nomem(struct layers *ls)
+{
+	subclient_drop(container_of(ls, struct subclient, layers), CLOSING_NO_MEMORY);
+}
+
+static const struct layers_ops layers_ops = {
+	.on_input = on_input,
+	.on_output = on_output,
+	.on_nomem = on_nomem,
+};
+
+void subclient_send(struct subclient *u, struct shared *b)
+{
+	if (b->len > 0)
+		u->line_start = b->bytes[b->len - 1] == '\n';
+	layers_down(&u->layers, b);
+}
+
+void subclient_notice(struct subclient *u, const char *text)
+{
+	struct buf line = {0};
+	struct shared *b = NULL;
+
+	if (text == NULL || text[0] == '\0' || u->state != SUBCLIENT_CONNECTED)
+		return;
+	if (buf_addf(&line, "%s%s\r\n", u->line_start ? "" : "\r\n", text))
+		b = shared_new(buf_bytes(&line));
+	if (b != NULL)
+		subclient_send(u, b);
+	shared_unref(b);
+	buf_free(&line);
+}
+
+/* Everything that a new connection needs, before anybody knows of it. NULL: nothing is kept. */
+static struct subclient *take_connection(
+	struct mux *mux, struct listener *listener, uv_stream_t *listening)
+{
+	struct subclient *u = calloc(1, sizeof *u);
+
+	if (u == NULL)
+		return NULL;
+	if (!layers_open(&u->layers, listener_config(listener)->kind->layers, &layers_ops)) {
+		free(u);
+		return NULL;
+	}
+	u->mux = mux;
+	u->listener = listener;
+	u->line_start = true;
+	u->connected_ms = u->input_ms = loop_now_ms(mux->loop);
+	list_init(&u->node);
+	list_init(&u->waiting);
+	list_init(&u->ending);
+	if (stream_accept(&u->stream, mux->loop, listening, &stream_ops) != 0) {
+		layers_close(&u->layers);
+		free(u);
+		return NULL;
+	}
+	listener_count(listener, 1);
+	if (!address_of_peer(stream_fd(&u->stream), &u->address))
+		u->address = (struct address){.sa.sa_family = AF_UNSPEC};
+	stream_limits(&u->stream, mux->config.options.output_limit, 0);
+	stream_read_max(&u->stream, READ_MAX);
+	return u;
+}
+
+/* He is told why and never becomes a user; when too many are being told, he is not. */
+static void refuse(struct subclient *u, enum closing why)
+{
+	if (u->mux->refused_now++ < REFUSED_MAX)
+		subclient_end(u, why, NULL);
+	else
+		subclient_drop(u, why);
+}
+
+bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *listening)
+{
+	struct subclient *u = take_connection(mux, listener, listening);
+	const struct mux_metrics *m = &mux->metrics;
+
+	if (u == NULL) {
+		log_warn("listener %s: no memory for one more user",
+			listener_config(listener)->name);
+		return false;
+	}
+	u->number = mux_new_number(mux);
+	if (m->users_now >= mux->config.options.max_clients) {
+		refuse(u, CLOSING_FULL);
+	} else if (mux->localhost_only && !address_is_local(&u->address)) {
+		refuse(u, CLOSING_NOT_LOCAL);
+	} else {
+		HASH_ADD(by_number, mux->by_number, number, sizeof u->number, u);
+		list_add_last(&mux->users, &u->node);
+		mux->metrics.users_now++;
+		mux->metrics.users_accepted++;
+		log_info("%s: connected on listener %s", subclient_label(u),
+			listener_config(listener)->name);
+		stream_read(&u->stream);
+		if (mux->server.state != LINK_OPEN)
+			subclient_notice(u, mux_notice(mux, SAY_AWAY));
+		serverlink_changed(&mux->server, u);
+	}
+	return true;
+}
+
+struct subclient *subclient_find(struct mux *mux, const struct clientkey *key)
+{
+	struct subclient *u = NULL;
+
+	if (key->depth != 2)
+		return NULL;
+	HASH_FIND(by_number, mux->by_number, &key->number[0], sizeof u->number, u);
+	if (u == NULL || u->state != SUBCLIENT_CONNECTED || !u->known ||
+		key->number[1] != listener_config(u->listener)->number)
+		return NULL;
+	return u;
+}
+
+bool subclient_save(struct subclient *u, struct slice info)
+{
+	struct shared *copy = shared_new(info);
+
+	if (copy == NULL)
+		return false;
+	subclient_unsave(u);
+	u->saved = copy;
+	return true;
+}
+
+void subclient_unsave(struct subclient *u)
+{
+	if (u->saved == NULL)
+		return;
+	explicit_bzero(u->saved->bytes, u->saved->len); /* it may hold secrets (row H06) */
+	shared_unref(u->saved);
+	u->saved = NULL;
+}
+
+void subclient_resume(struct subclient *u)
+{
+	if (!u->stopped || u->held.len + READ_MAX > u->mux->config.options.held_input)
+		return;
+	u->stopped = false;
+	stream_read(&u->stream);
+}

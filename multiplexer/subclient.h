@@ -1,0 +1,93 @@
+/* One user: his socket, what he typed and the game has not got yet, what the game keeps for him. */
+#ifndef MULTIPLEXER_SUBCLIENT_H
+#define MULTIPLEXER_SUBCLIENT_H
+
+#include <uthash.h>
+
+#include "common/buf.h"
+#include "common/list.h"
+#include "common/stream.h"
+#include "multiplexer/layers.h"
+#include "proto/clientkey.h"
+
+struct listener;
+struct mux;
+
+/* Every ending has a name: closings.def. */
+enum closing {
+#define CLOSING(NAME, name, is_fault, log, last_words) CLOSING_##NAME,
+#include "multiplexer/closings.def"
+};
+
+/* CONNECTED --(KILL, kick, shutdown)--> CLOSING --(flushed, or linger is over)--> GONE
+ *     \------------------(he left, a fault, too slow)------------------------------^
+ * In GONE the socket is closed; the record stays while the server has still to be told, in order. */
+enum subclient_state { SUBCLIENT_CONNECTED, SUBCLIENT_CLOSING, SUBCLIENT_GONE };
+
+struct subclient {
+	struct stream stream;
+	struct layers layers;
+	struct mux *mux;           /* borrowed: outlives us */
+	struct listener *listener; /* borrowed: outlives us */
+	uint32_t number;           /* his number; the key is number:listener */
+	enum subclient_state state;
+	enum closing closing;   /* why, once he is not CONNECTED */
+	struct address address; /* where he comes from */
+	uint64_t connected_ms;
+	uint64_t input_ms;   /* when he last typed */
+	uint64_t eof_ms;     /* when he ended his side; 0 = he has not */
+	uint64_t closing_ms; /* when CLOSING began */
+
+	bool ever_told;  /* some server was told of him: a new one finds him in its listing */
+	bool known;      /* the server of this link was told of him */
+	bool kill_asked; /* the server of this link waits for KILLED */
+	bool line_start; /* his cursor is where a line begins, as far as we can know */
+	bool stopped;    /* reading is stopped: his held input is full */
+	bool stream_closed;
+
+	struct buf held;      /* input the server has not got yet */
+	struct shared *saved; /* owned: SAVE SUBCLIENT INFO; NULL = nothing kept */
+
+	struct list node;    /* of mux->users, in order of arrival */
+	struct list waiting; /* of mux->waiting: the server has to be told something */
+	struct list ending;  /* of mux->ending: closing or half closed, watched by the clock */
+	UT_hash_handle by_number;
+};
+
+/* Takes the connection that waits on listening. On success he is in mux->users and will be reported
+ * as soon as the server is ready. False when it failed: nothing is kept, no notice is owed. */
+bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *listening);
+
+/* NULL unless the key names a connected user whom the server of this link knows. */
+struct subclient *subclient_find(struct mux *mux, const struct clientkey *key);
+
+struct clientkey subclient_key(const struct subclient *u);
+const char *subclient_label(
+	const struct subclient *u); /* "user 5:1 (192.0.2.7)", until the next call */
+
+/* Output of the game; borrows b. */
+void subclient_send(struct subclient *u, struct shared *b);
+
+/* A line of our own ("" and NULL: none), on a line of its own. */
+void subclient_notice(struct subclient *u, const char *text);
+
+/* Ends him after what is queued, and words (may be NULL), reached him, or linger is over. */
+void subclient_end(struct subclient *u, enum closing why, const char *words);
+
+/* Ends him now, what is queued is dropped. */
+void subclient_drop(struct subclient *u, enum closing why);
+
+/* Keeps a copy of info, replacing what was there only when the copy is whole. */
+bool subclient_save(struct subclient *u, struct slice info);
+void subclient_unsave(struct subclient *u);
+
+/* Reads him again if his held input has room. */
+void subclient_resume(struct subclient *u);
+
+/* The record is not needed any more: he is GONE and the server knows, or need not. */
+void subclient_forget(struct subclient *u);
+
+/* Looks at the clock for one who is ending: linger, half close. */
+void subclient_tick(struct subclient *u);
+
+#endif
