@@ -16,7 +16,7 @@ void buf_free(struct buf *b); /* leaves an empty buffer */
 
 static inline struct slice buf_bytes(const struct buf *b)
 {
-	return slice_of(b->mem + b->start, b->len);
+	return b->len > 0 ? slice_of(b->mem + b->start, b->len) : slice_of(NULL, 0);
 }
 
 /* Adds a copy of bytes. False, and nothing changed, when memory is out. */

@@ -13,7 +13,7 @@ struct call;
 /* A row of a commands.def. who is a set of bits of the daemon's own; a caller needs one of them. */
 struct command {
 	const char *name;
-	int min, max;      /* arguments, the command's own name not counted; max -1 = any */
+	int min, max; /* arguments, the command's own name not counted; max -1 = any */
 	unsigned who;
 	const char *usage; /* "<key> [<reason>]" */
 	const char *help;  /* one sentence */
@@ -23,18 +23,20 @@ struct command {
 /* One use of a command. The handler reads argv, and answers with at most one of call_answer and
  * call_fail; saying nothing means "done". */
 struct call {
-	void *owner;              /* borrowed: the daemon (struct mux, struct game) */
-	const char *caller;       /* borrowed: who asks, for the log: "console", "admin root (pid 812)" */
-	unsigned who;             /* what the caller is */
+	void *owner;        /* borrowed: the daemon (struct mux, struct game) */
+	const char *caller; /* borrowed: who asks, for the log: "console", "admin root (pid 812)" */
+	unsigned who;       /* what the caller is */
 	const struct command *command; /* borrowed: the row that runs */
-	int argc;                 /* argv[0] is the command's name */
+	int argc;                      /* argv[0] is the command's name */
 	const char *argv[COMMAND_ARGS_MAX];
-	char words[COMMAND_LINE_MAX + COMMAND_ARGS_MAX]; /* what argv points into after command_split */
-	json_t *answer;           /* owned: NULL = "done" */
-	char error[256];          /* "" = no error */
+	char words[COMMAND_LINE_MAX +
+		   COMMAND_ARGS_MAX]; /* what argv points into after command_split */
+	json_t *answer;               /* owned: NULL = "done" */
+	char error[256];              /* "" = no error */
 };
 
-void call_answer(struct call *call, json_t *answer); /* takes the reference; a later one replaces it */
+void call_answer(
+	struct call *call, json_t *answer); /* takes the reference; a later one replaces it */
 void call_fail(struct call *call, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Cuts a line into argv: words are separated by blanks; "..." holds blanks, with \" and \\ inside.

@@ -14,17 +14,18 @@
 struct control;
 
 struct control_config {
-	const char *path;              /* borrowed during control_open: at most 107 bytes */
-	const struct command *table;   /* borrowed: static */
+	const char *path;            /* borrowed during control_open: at most 107 bytes */
+	const struct command *table; /* borrowed: static */
 	size_t rows;
-	unsigned who;                  /* what a caller at this socket is */
-	void *owner;                   /* borrowed: outlives the control */
+	unsigned who; /* what a caller at this socket is */
+	void *owner;  /* borrowed: outlives the control */
 };
 
 /* Opens the socket with mode 0600 and listens. A peer whose uid (SO_PEERCRED) is neither root's nor
  * ours is told so and closed. At most 16 connections; a slow one waits alone, and one that sends a
  * line over the limit or nothing for 60 s is closed. NULL with *why a sentence on failure. */
-struct control *control_open(struct loop *loop, const struct control_config *config, const char **why);
+struct control *control_open(
+	struct loop *loop, const struct control_config *config, const char **why);
 
 /* Closes all and frees, in a later turn of the loop; answers already given are sent first (at most
  * 1 s). Removes the socket file. NULL is allowed. */

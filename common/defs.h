@@ -15,7 +15,7 @@ struct slice {
 
 static inline struct slice slice_of(const void *at, size_t len)
 {
-	return (struct slice){ (const uint8_t *)at, len };
+	return (struct slice){(const uint8_t *)at, len};
 }
 
 /* The bytes of a terminated string, without its terminator. */

@@ -36,7 +36,7 @@ static inline void list_remove(struct list *node)
 }
 
 /* The body may remove the node it stands on (`at`), but no other. */
-#define LIST_EACH(at, l) \
+#define LIST_EACH(at, l)                                                    \
 	for (struct list *at = (l)->next, *at##_next = at->next; at != (l); \
 		at = at##_next, at##_next = at->next)
 

@@ -28,11 +28,12 @@ enum {
 struct option {
 	const char *name;
 	enum option_type type;
-	size_t offset;         /* of the field in the struct the table describes */
-	const char *preset;    /* default, as text: one parser, so a default cannot break its bounds */
-	const char *min, *max; /* as text; "" = none. For TEXT, max is the longest length in bytes */
+	size_t offset;      /* of the field in the struct the table describes */
+	const char *preset; /* default, as text: one parser, so a default cannot break its bounds */
+	const char *min,
+		*max; /* as text; "" = none. For TEXT, max is the longest length in bytes */
 	unsigned flags;
-	const char *help;      /* one sentence */
+	const char *help; /* one sentence */
 };
 
 /* Sets every field from its preset. The struct must be all zero or hold earlier values of the same

@@ -10,7 +10,7 @@ struct handle {
 };
 
 struct slots_row {
-	void *thing;         /* borrowed: NULL when the slot is free */
+	void *thing; /* borrowed: NULL when the slot is free */
 	uint32_t generation;
 	uint32_t next_free;
 };

@@ -13,29 +13,33 @@
  * behind them (the link does). */
 struct shared {
 	uint32_t refs;
-	uint32_t len;  /* bytes */
-	uint32_t mark; /* for whoever looked at the bytes first and wants to note what it saw; 0 at birth */
+	uint32_t len; /* bytes */
+	uint32_t
+		mark; /* for whoever looked at the bytes first and wants to note what it saw; 0 at birth */
 	uint8_t bytes[];
 };
 
-struct shared *shared_new(struct slice bytes);  /* a copy, one reference; NULL when memory is out */
-struct shared *shared_room(uint32_t len);       /* the same, bytes not set */
-struct shared *shared_ref(struct shared *b);    /* returns b */
-void shared_unref(struct shared *b);            /* NULL is allowed */
+struct shared *shared_new(struct slice bytes); /* a copy, one reference; NULL when memory is out */
+struct shared *shared_room(uint32_t len);      /* the same, bytes not set */
+struct shared *shared_ref(struct shared *b);   /* returns b */
+void shared_unref(struct shared *b);           /* NULL is allowed */
 
 struct stream;
 
 /* All are called from the loop, never from inside a stream_ function. on_connected, on_slow and
  * on_drained may be NULL when the stream is never dialled, or its owner never asks for them. */
 struct stream_ops {
-	void (*on_connected)(struct stream *s, int status);      /* of stream_dial: 0 or a negative UV_E */
-	void (*on_bytes)(struct stream *s, struct slice bytes);  /* valid during the call only */
-	void (*on_slow)(struct stream *s);    /* queued rose above high: called once, until on_drained */
+	void (*on_connected)(
+		struct stream *s, int status); /* of stream_dial: 0 or a negative UV_E */
+	void (*on_bytes)(struct stream *s, struct slice bytes); /* valid during the call only */
+	void (*on_slow)(
+		struct stream *s); /* queued rose above high: called once, until on_drained */
 	void (*on_drained)(struct stream *s); /* ... and fell to low again */
-	void (*on_end)(struct stream *s, int status); /* once: UV_EOF when the peer ended its side, or a
+	void (*on_end)(
+		struct stream *s, int status); /* once: UV_EOF when the peer ended its side, or a
 	                                               * fault of reading or writing. The stream stays
 	                                               * until stream_close; after UV_EOF it can write */
-	void (*on_closed)(struct stream *s); /* last call ever: free it here */
+	void (*on_closed)(struct stream *s);   /* last call ever: free it here */
 };
 
 struct stream_chunk; /* private: shared bytes in the queue */
@@ -52,17 +56,23 @@ struct stream {
 	struct loop_task flush;
 	struct stream_chunk *queue;   /* owned: NULL when nothing waits; a ring of room chunks */
 	struct stream_write *writing; /* owned: the write libuv holds, NULL when none */
+	uv_connect_t *dialling;       /* owned: NULL when none */
 	uint32_t queue_room, queue_first, queue_count;
+	uint32_t read_max; /* bytes of one on_bytes; 0 = LOOP_READ_ROOM */
 	size_t queued;     /* bytes not yet taken by the kernel */
 	size_t high, low;  /* thresholds of on_slow and on_drained, bytes */
 	uint64_t bytes_in, bytes_out;
-	bool open, reading, is_slow, ended, finishing, finished, closing;
+	int dial_status; /* not 0: on_connected has yet to tell this */
+	int end_status;  /* not 0: what on_end tells, or has told */
+	bool open, connected, reading, is_slow, finishing, finished, closing;
+	bool ended;  /* on_end was called */
+	bool broken; /* a fault: nothing can be written any more */
 };
 
 /* Takes a waiting connection off a listening handle. 0, or a negative UV_E with nothing kept.
  * TCP_NODELAY and SO_OOBINLINE are set on TCP. Does not read until stream_read. */
-int stream_accept(struct stream *s, struct loop *loop, uv_stream_t *listening,
-	const struct stream_ops *ops);
+int stream_accept(
+	struct stream *s, struct loop *loop, uv_stream_t *listening, const struct stream_ops *ops);
 
 /* Takes a connected socket; on success the descriptor is the stream's. 0 or a negative UV_E. */
 int stream_open_fd(struct stream *s, struct loop *loop, int fd, const struct stream_ops *ops);
@@ -74,6 +84,10 @@ int stream_dial(struct stream *s, struct loop *loop, const struct address *to,
 
 /* Asks for on_slow above high bytes and on_drained at low or less. SIZE_MAX (the default): never. */
 void stream_limits(struct stream *s, size_t high, size_t low);
+
+/* At most so many bytes are read and handed to on_bytes at once (LOOP_READ_ROOM or less): for an
+ * owner who stops reading at a limit and wants to pass it by no more than this. */
+void stream_read_max(struct stream *s, uint32_t bytes);
 
 void stream_read(struct stream *s);  /* go on reading; harmless twice */
 void stream_pause(struct stream *s); /* stop reading: what the peer sends waits in the kernel */
@@ -91,7 +105,8 @@ void stream_flush(struct stream *s);
  * stream_close when the peer has ended as well, or when the owner is tired of waiting. */
 void stream_finish(struct stream *s);
 
-/* True once a stream_finish has been carried out: everything was handed to the kernel, and the FIN. */
+/* True once a stream_finish has been carried out: everything was handed to the kernel, and the FIN;
+ * or when a fault has made it pointless. Either way there is nothing more to wait for. */
 bool stream_is_finished(const struct stream *s);
 
 /* Drops what is queued and closes; on_closed follows, in a later turn. Safe at any time, any number
