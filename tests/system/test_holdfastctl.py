@@ -1,0 +1,308 @@
+"""holdfastctl, as an administrator types it."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from daemons import AdminLine, GOODBYE, PATIENCE, RESTARTING, child_environment, wait_for
+
+
+def test_status_shows_both_daemons(holdfast):
+    holdfast.start()
+    result = holdfast.ctl("status")
+    assert result.returncode == 0, result
+    assert "multiplexer" in result.stdout and "server" in result.stdout
+    assert str(holdfast.multiplexer.pid) in result.stdout
+    assert str(holdfast.server.pid) in result.stdout
+    assert "ledger" in result.stdout and "open" in result.stdout
+
+
+def test_status_as_json_is_json(holdfast):
+    holdfast.start()
+    holdfast.player().expect(b"hello 0")
+    result = holdfast.ctl("--json", "status")
+    assert result.returncode == 0
+    answer = json.loads(result.stdout)
+    assert numbers_in(answer) >= {holdfast.multiplexer.pid, holdfast.server.pid}
+
+
+def numbers_in(node):
+    if isinstance(node, dict):
+        node = list(node.values())
+    if isinstance(node, list):
+        return set().union(set(), *map(numbers_in, node))
+    return {node} if isinstance(node, int) else set()
+
+
+def test_status_without_a_server_still_shows_the_multiplexer_and_says_what_is_missing(holdfast):
+    holdfast.start_multiplexer()
+    result = holdfast.ctl("status")
+    assert str(holdfast.multiplexer.pid) in result.stdout
+    assert "server" in result.stdout + result.stderr
+
+
+def test_users_lists_everyone(holdfast):
+    holdfast.start()
+    for _ in range(3):
+        holdfast.player().expect(b"hello 0")
+    users = json.loads(holdfast.ctl("--json", "users").stdout)
+    keys = {user["key"] for user in users}
+    assert len(users) == len(keys) == 3
+    text = holdfast.ctl("users").stdout
+    assert all(key in text for key in keys) and "127.0.0.1" in text
+
+
+def test_kick_shows_the_reason_and_tells_the_game(holdfast):
+    holdfast.start()
+    kicked, other = holdfast.player(), holdfast.player()
+    kicked.expect(b"hello 0")
+    other.expect(b"hello 0")
+    key = json.loads(holdfast.ctl("--json", "users").stdout)[0]["key"]
+    result = holdfast.ctl("kick", key, "be", "nice")
+    assert result.returncode == 0, result
+    assert b"be nice" in kicked.expect_end()
+    wait_for(lambda: len(holdfast.users()) == 1, "he is gone")
+    other.line("1")
+    other.expect(b"ok 1 ")
+    assert b"nice" not in other.all
+    again = holdfast.ctl("kick", key)
+    assert again.returncode == 1 and key in again.stderr
+
+
+def test_kick_reaches_the_game_as_lost(holdfast):
+    server, link = holdfast.start_with_script()
+    player = holdfast.player()
+    key = server.newcomer(link)
+    assert holdfast.ctl("kick", f"{key[0]}:{key[1]}", "because").returncode == 0
+    assert b"because" in player.expect_end()
+    link.expect("LOST SUBCLIENT", key)
+
+
+@pytest.mark.parametrize("key", ["", "x", "1", "1:", ":1", "0:255", "99999999999:1", "1:2:3",
+                                 "%n%s", "\x1b[2J"])
+def test_kick_of_nobody_is_an_error(holdfast, key):
+    holdfast.start_multiplexer()
+    player = holdfast.player()
+    player.expect(b"away")
+    result = holdfast.ctl("kick", key)
+    assert result.returncode == 1 and result.stderr and "\x1b" not in result.stderr
+    assert player.is_connected()
+
+
+def test_restart_restarts_the_game_in_place_and_players_stay(holdfast):
+    holdfast.start()
+    player = holdfast.player()
+    player.line("1")
+    player.expect(b"ok 1 ")
+    before = holdfast.times_ready()
+    result = holdfast.ctl("restart", "new", "rooms")
+    assert result.returncode == 0, result
+    holdfast.wait_ready(before + 1)
+    player.line("2")
+    player.expect(b"ok 2 ")
+    assert player.all.count(RESTARTING) == 1 and player.all.count(b"[") == 1
+    assert holdfast.server.is_alive()  # the same pid
+
+
+def test_restart_is_refused_when_the_map_cannot_be_compiled(holdfast):
+    maps = holdfast.dir / "maps"
+    (maps / "mine").mkdir(parents=True)
+    script = maps / "mine" / "init.lua"
+    script.write_text((holdfast.maps / "ledger" / "init.lua").read_text())
+    holdfast.maps, holdfast.map = maps, "mine"
+    holdfast.start()
+    player = holdfast.player()
+    player.line("1")
+    player.expect(b"ok 1 ")
+    script.write_text("game.on('start',\nfunction( end)\n")
+    result = holdfast.ctl("restart")
+    assert result.returncode == 1 and "init.lua:2:" in result.stderr, result
+    player.line("2")
+    player.expect(b"ok 2 ")
+    assert b"[" not in player.all
+
+
+def test_shutdown_says_goodbye_and_ends_both(holdfast):
+    holdfast.start()
+    player = holdfast.player()
+    player.expect(b"hello 0\r\n")
+    assert holdfast.ctl("shutdown").returncode == 0
+    assert player.expect_end().endswith(GOODBYE + b"\r\n")
+    assert holdfast.multiplexer.wait() == 0
+    assert holdfast.server.wait() == 0
+
+
+def test_multiplexer_and_server_take_any_command_of_their_tables(holdfast):
+    holdfast.start()
+    for daemon in ("multiplexer", "server"):
+        result = holdfast.ctl(daemon, "help")
+        assert result.returncode == 0 and "status" in result.stdout
+        result = holdfast.ctl(daemon, "frobnicate")
+        assert result.returncode == 1 and "frobnicate" in result.stderr
+        result = holdfast.ctl("--json", daemon, "status")
+        assert json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("words", [["status"], ["users"], ["kick", "1:1"], ["restart"],
+                                   ["shutdown"], ["server", "status"]], ids=lambda w: w[0])
+def test_with_nothing_running_the_error_says_so(holdfast, words):
+    result = holdfast.ctl(*words)
+    assert result.returncode == 1, result
+    assert "not running" in result.stderr or "nothing" in result.stderr.lower() or \
+        "sock" in result.stderr, result.stderr
+
+
+def test_stale_sockets_are_not_running_daemons(holdfast):
+    holdfast.start()
+    holdfast.server.kill9()
+    holdfast.multiplexer.kill9()
+    result = holdfast.ctl("status")
+    assert result.returncode == 1 and result.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["frobnicate"], ["kick"], ["--frob"], ["status", "--frob"]],
+                         ids=repr)
+def test_wrong_use_is_told_with_status_64(holdfast, words):
+    result = holdfast.ctl(*words)
+    assert result.returncode == 64 and result.stderr, result
+
+
+def test_several_questions_on_one_connection_are_answered_in_order(holdfast):
+    holdfast.start()
+    for daemon in ("multiplexer", "server"):
+        with AdminLine(holdfast.run_dir / f"{daemon}.sock") as admin:
+            admin.socket.sendall(b'{"argv": ["status"]}\n{"argv": ["nonsense"]}\n{"argv": ["help"]}\n')
+            replies = [json.loads(admin.reader.readline()) for _ in range(3)]
+            assert [r["ok"] for r in replies] == [True, False, True]
+            assert isinstance(replies[2]["answer"], list)
+
+
+def test_a_silent_admin_holds_nobody_up(holdfast):
+    holdfast.start()
+    silent = [AdminLine(holdfast.run_dir / "multiplexer.sock") for _ in range(5)]
+    for line in silent:
+        line.socket.sendall(b'{"argv": ["sta')
+    assert holdfast.ctl("status").returncode == 0
+    for line in silent:
+        assert line.ask_raw(b'tus"]}\n')["users"] == 0
+        line.__exit__()
+
+
+# -- the supervisor -------------------------------------------------------------------------------
+
+class Supervisor:
+    """`holdfastctl run`, with the test's configuration and map."""
+
+    def __init__(self, holdfast):
+        holdfast.listen()
+        self.holdfast = holdfast
+        self.log = holdfast.dir / "run.log"
+        with open(self.log, "wb") as out:
+            self.process = subprocess.Popen(
+                [str(holdfast.bin / "holdfastctl"), "--run-dir", str(holdfast.run_dir), "run",
+                 "--multiplexer", str(holdfast.bin / "holdfast-multiplexer"),
+                 "--server", str(holdfast.bin / "holdfast-server"),
+                 "--config-multiplexer", str(holdfast.write_config()),
+                 "--config-server", str(self.server_config()), "--maps", str(holdfast.maps)],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                env=child_environment(), start_new_session=True)
+        holdfast.closers.append(self.end)
+        wait_for(lambda: self.pid("server") and self.link_is_open(), "both run")
+
+    def server_config(self):
+        path = self.holdfast.dir / "server.cfg"
+        path.write_text(f"set sv_map {self.holdfast.map}\n")
+        return path
+
+    def pid(self, daemon):
+        try:
+            return self.holdfast.admin(daemon, "status")["pid"]
+        except (OSError, ConnectionError, ValueError):
+            return 0
+
+    def link_is_open(self):
+        return self.holdfast.link_state() == "open"
+
+    def text(self):
+        return self.log.read_text("utf-8", "replace")
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise
+
+
+def test_run_starts_both_says_how_to_connect_and_ends_both(holdfast):
+    supervisor = Supervisor(holdfast)
+    port = str(holdfast.addresses["telnet"][1])
+    assert port in supervisor.text() and "telnet" in supervisor.text()
+    player = holdfast.player()
+    player.line("1")
+    player.expect(b"ok 1 ")
+    supervisor.process.send_signal(signal.SIGINT)
+    assert player.expect_end().endswith(GOODBYE + b"\r\n")
+    assert supervisor.process.wait(PATIENCE) == 0
+    for daemon in ("multiplexer", "server"):
+        with pytest.raises(OSError):
+            holdfast.admin(daemon, "status")
+
+
+def kill(pid):
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_run_starts_a_killed_server_again_and_players_stay(holdfast):
+    supervisor = Supervisor(holdfast)
+    player = holdfast.player()
+    n = 0
+    for _ in range(3):
+        n += 1
+        player.line(str(n))
+        player.expect(b"ok %d " % n)
+        old = supervisor.pid("server")
+        assert old and old != supervisor.process.pid
+        kill(old)
+        wait_for(lambda: supervisor.pid("server") not in (0, old), "another server runs")
+        time.sleep(0.1)
+    player.line(str(n + 1))
+    player.expect(b"ok %d " % (n + 1))
+    supervisor.end()
+    assert supervisor.process.returncode == 0
+
+
+def test_run_ends_with_its_multiplexer(holdfast):
+    supervisor = Supervisor(holdfast)
+    assert holdfast.ctl("shutdown").returncode == 0
+    supervisor.process.wait(PATIENCE)
+    with pytest.raises(OSError):
+        holdfast.admin("server", "status")
+
+
+def test_run_with_a_server_that_cannot_start_keeps_the_players_and_tries_again(holdfast):
+    holdfast.use_own_binaries()
+    supervisor = Supervisor(holdfast)
+    player = holdfast.player()
+    player.line("1")
+    player.expect(b"ok 1 ")
+    server = holdfast.bin / "holdfast-server"
+    old = supervisor.pid("server")
+    server.rename(holdfast.bin / "aside")
+    server.write_text("#!/bin/sh\nexit 1\n")
+    server.chmod(0o755)
+    kill(old)
+    player.expect(b"crashed")
+    player.line("2")
+    time.sleep(1)
+    server.unlink()
+    (holdfast.bin / "aside").rename(server)
+    player.expect(b"ok 2 ")
+    supervisor.end()
