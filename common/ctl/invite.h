@@ -1,0 +1,14 @@
+/* Says how to connect: from what the multiplexer listens on to what a player types. */
+#ifndef COMMON_CTL_INVITE_H
+#define COMMON_CTL_INVITE_H
+
+#include "common/defs.h"
+
+enum { INVITE_TEXT_MAX = 256 };
+
+/* The command that connects to a listener of that kind ("telnet-line", "raw", ...) at that address
+ * ("127.0.0.1:4000", "[::1]:4000", "*:4000", "unix:/path"): "telnet 127.0.0.1 4000", "nc ::1 4000",
+ * "nc -U /path". Where every address is listened on, this machine's own is named. Returns out. */
+const char *invite_text(const char *kind, const char *address, char out[static INVITE_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,282 @@
+/* holdfastctl: looks at the two daemons, tells them what to do, or runs both. */
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/arguments.h"
+#include "common/ctl/client.h"
+#include "common/ctl/run.h"
+#include "common/log.h"
+#include "common/render.h"
+
+enum { EXIT_USAGE = 64, ANSWER_MS = 10000 };
+
+struct ctl {
+	const char *self; /* how we were called */
+	const char *run_dir;
+	bool json, help, version;
+};
+
+enum target { TO_MULTIPLEXER, TO_SERVER, TO_BOTH, TO_RUN, TO_HELP };
+
+/* keeps: the word itself is the daemon's command; otherwise the words after it are. */
+static const struct word {
+	const char *name;
+	enum target target;
+	bool keeps;
+	const char *usage, *help;
+} words[] = {
+	{"status", TO_BOTH, true, "", "shows how both daemons are"},
+	{"users", TO_MULTIPLEXER, true, "", "lists everybody who is connected"},
+	{"kick", TO_MULTIPLEXER, true, "KEY [REASON]",
+		"disconnects a user, who is told the reason; users lists the keys"},
+	{"restart", TO_SERVER, true, "[REASON]", "restarts the game; players stay connected"},
+	{"shutdown", TO_MULTIPLEXER, true, "[REASON]",
+		"ends both daemons; every user is disconnected"},
+	{"multiplexer", TO_MULTIPLEXER, false, "WORD...",
+		"gives the multiplexer any command: try multiplexer help"},
+	{"server", TO_SERVER, false, "WORD...",
+		"gives the server any command of its console: try server help"},
+	{"run", TO_RUN, false, "[ARGUMENT...]",
+		"runs both daemons in this terminal: see run --help"},
+	{"help", TO_HELP, false, "", "shows this"},
+};
+
+static const char *const daemon_names[] = {
+	[TO_MULTIPLEXER] = "multiplexer",
+	[TO_SERVER] = "server",
+};
+
+/* ---- asking ------------------------------------------------------------------------------------ */
+
+/* The reply of one daemon, or a made-up one of the same form that says why there is none. */
+static json_t *ask(const struct ctl *ctl, enum target target, int argc, const char *const *argv)
+{
+	const char *name = daemon_names[target];
+	char path[PATH_MAX];
+	const char *why;
+	json_t *reply;
+
+	snprintf(path, sizeof path, "%s/%s.sock", ctl->run_dir, name);
+	reply = client_ask(path, argc, argv, ANSWER_MS, &why);
+	if (reply != NULL)
+		return reply;
+	if (strncmp(why, "Nothing answers", 15) == 0)
+		return json_pack("{s:b, s:o}", "ok", 0, "error",
+			json_sprintf(
+				"no %s answers at %s: is it running? Start both with \"%s run\", or "
+				"name its run directory with --run-dir.",
+				name, path, ctl->self));
+	return json_pack("{s:b, s:s}", "ok", 0, "error", why);
+}
+
+static bool is_ok(const json_t *reply)
+{
+	return json_is_true(json_object_get(reply, "ok"));
+}
+
+/* To standard output, or an error to standard error. */
+static void show(const char *heading, const json_t *reply)
+{
+	struct buf text = {0};
+
+	if (!is_ok(reply)) {
+		const char *error = json_string_value(json_object_get(reply, "error"));
+
+		fflush(stdout);
+		fprintf(stderr, "holdfastctl: %s\n",
+			error != NULL ? error : "refused without a reason");
+		return;
+	}
+	if (heading != NULL)
+		printf("%s:\n", heading);
+	render_json(&text, json_object_get(reply, "answer"));
+	fwrite(buf_bytes(&text).at, 1, text.len, stdout);
+	buf_free(&text);
+}
+
+static int show_one(const struct ctl *ctl, enum target target, int argc, const char *const *argv)
+{
+	json_t *reply = ask(ctl, target, argc, argv);
+	int code = is_ok(reply) ? 0 : 1;
+
+	if (ctl->json) {
+		json_dumpf(reply, stdout, JSON_COMPACT);
+		putchar('\n');
+	} else {
+		show(NULL, reply);
+	}
+	json_decref(reply);
+	return code;
+}
+
+/* Both are shown even if one is down: then most of all. */
+static int show_both(const struct ctl *ctl, int argc, const char *const *argv)
+{
+	json_t *multiplexer = ask(ctl, TO_MULTIPLEXER, argc, argv);
+	json_t *server = ask(ctl, TO_SERVER, argc, argv);
+	int code = is_ok(multiplexer) && is_ok(server) ? 0 : 1;
+
+	if (ctl->json) {
+		json_t *both =
+			json_pack("{s:O, s:O}", "multiplexer", multiplexer, "server", server);
+
+		json_dumpf(both, stdout, JSON_COMPACT);
+		putchar('\n');
+		json_decref(both);
+	} else {
+		show("multiplexer", multiplexer);
+		if (is_ok(multiplexer) && is_ok(server))
+			putchar('\n');
+		show("server", server);
+	}
+	json_decref(multiplexer);
+	json_decref(server);
+	return code;
+}
+
+/* ---- run --------------------------------------------------------------------------------------- */
+
+/* The daemon that lies beside us. */
+static void beside(char out[static PATH_MAX], const char *name)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	self[n > 0 ? n : 0] = '\0';
+	if (n <= 0 || snprintf(out, PATH_MAX, "%s/%s", dirname(self), name) >= PATH_MAX)
+		snprintf(out, PATH_MAX, "./%s", name);
+}
+
+static int run(const struct ctl *ctl, int argc, char **argv)
+{
+	static char multiplexer[PATH_MAX], server[PATH_MAX];
+	struct run_config config = {.self = ctl->self, .run_dir = ctl->run_dir};
+	bool help = false;
+	const struct argument table[] = {
+		{"--multiplexer", "PATH", "the multiplexer's program (default: beside holdfastctl)",
+			.text = &config.multiplexer},
+		{"--server", "PATH", "the server's program (default: beside holdfastctl)",
+			.text = &config.server},
+		{"--config-multiplexer", "FILE", "the multiplexer's configuration",
+			.text = &config.config_multiplexer},
+		{"--config-server", "FILE", "the server's configuration",
+			.text = &config.config_server},
+		{"--maps", "DIR", "where the server finds its maps", .text = &config.maps},
+		{"--help", NULL, "shows this", .flag = &help},
+	};
+	const char *why;
+	int next = arguments_read(table, ARRAY_LEN(table), argc, argv, &why);
+
+	if (next < 0 || next < argc) {
+		fprintf(stderr, "holdfastctl run: %s%s\n", next < 0 ? why : argv[next],
+			next < 0 ? "" : ": run takes no such word; try run --help");
+		return EXIT_USAGE;
+	}
+	if (help) {
+		printf("Usage: holdfastctl [--run-dir DIR] run [ARGUMENT...]\n"
+		       "Runs both daemons in this terminal and starts the game again when it dies.\n"
+		       "Ctrl-C ends both; a second one kills them.\n\n");
+		arguments_print(table, ARRAY_LEN(table));
+		return 0;
+	}
+	beside(multiplexer, "holdfast-multiplexer");
+	beside(server, "holdfast-server");
+	if (config.multiplexer == NULL)
+		config.multiplexer = multiplexer;
+	if (config.server == NULL)
+		config.server = server;
+	log_open("run", LOG_INFO);
+	return run_daemons(&config);
+}
+
+/* ---- the command line -------------------------------------------------------------------------- */
+
+static void print_help(const struct argument *table, size_t rows)
+{
+	printf("Usage: holdfastctl [ARGUMENT...] COMMAND [WORD...]\n"
+	       "Looks at the daemons of Holdfast and tells them what to do.\n\nArguments:\n");
+	arguments_print(table, rows);
+	printf("\nCommands:\n");
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		char left[64];
+
+		snprintf(left, sizeof left, "%s %s", words[i].name, words[i].usage);
+		printf("  %-22s %s\n", left, words[i].help);
+	}
+	printf("\nExit codes: 0 done, 1 refused or no answer, 64 the command line is wrong.\n");
+}
+
+static const struct word *find_word(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(words[i].name, name) == 0)
+			return &words[i];
+	return NULL;
+}
+
+static int command(const struct ctl *ctl, const struct word *word, int argc, char **argv)
+{
+	const char *const *first = (const char *const *)(uintptr_t)argv;
+
+	switch (word->target) {
+	case TO_RUN:
+		return run(ctl, argc, argv);
+	case TO_BOTH:
+		if (argc > 1) {
+			fprintf(stderr, "holdfastctl: %s takes no words\n", word->name);
+			return EXIT_USAGE;
+		}
+		return show_both(ctl, argc, first);
+	default:
+		if (word->keeps)
+			return show_one(ctl, word->target, argc, first);
+		if (argc < 2) {
+			fprintf(stderr, "holdfastctl: %s needs a command; try: %s help\n",
+				word->name, word->name);
+			return EXIT_USAGE;
+		}
+		return show_one(ctl, word->target, argc - 1, first + 1);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = {.self = argv[0], .run_dir = HOLDFAST_RUN_DIR};
+	const struct argument table[] = {
+		{"--run-dir", "DIR",
+			"where the daemons' sockets are (default: " HOLDFAST_RUN_DIR ")",
+			.text = &ctl.run_dir},
+		{"--json", NULL, "answers as JSON, one line", .flag = &ctl.json},
+		{"--version", NULL, "shows the version", .flag = &ctl.version},
+		{"--help", NULL, "shows this", .flag = &ctl.help},
+	};
+	const struct word *word;
+	const char *why;
+	int next = arguments_read(table, ARRAY_LEN(table), argc, argv, &why);
+
+	if (next < 0) {
+		fprintf(stderr, "holdfastctl: %s\n", why);
+		return EXIT_USAGE;
+	}
+	if (ctl.version) {
+		printf("holdfastctl %s\n", HOLDFAST_VERSION);
+		return 0;
+	}
+	if (ctl.help || (next < argc && strcmp(argv[next], "help") == 0)) {
+		print_help(table, ARRAY_LEN(table));
+		return 0;
+	}
+	word = next < argc ? find_word(argv[next]) : NULL;
+	if (word == NULL) {
+		if (next < argc)
+			fprintf(stderr, "holdfastctl: no such command: %s; try --help\n",
+				argv[next]);
+		else
+			fprintf(stderr, "holdfastctl: no command was given; try --help\n");
+		return EXIT_USAGE;
+	}
+	return command(&ctl, word, argc - next, argv + next);
+}
