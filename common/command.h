@@ -29,14 +29,14 @@ struct call {
 	const struct command *command; /* borrowed: the row that runs */
 	int argc;                      /* argv[0] is the command's name */
 	const char *argv[COMMAND_ARGS_MAX];
-	char words[COMMAND_LINE_MAX +
-		   COMMAND_ARGS_MAX]; /* what argv points into after command_split */
-	json_t *answer;               /* owned: NULL = "done" */
-	char error[256];              /* "" = no error */
+	json_t *answer;  /* owned: NULL = "done" */
+	char error[256]; /* "" = no error */
+	/* What argv points into after command_split. */
+	char words[COMMAND_LINE_MAX + COMMAND_ARGS_MAX];
 };
 
-void call_answer(
-	struct call *call, json_t *answer); /* takes the reference; a later one replaces it */
+/* Takes the reference; a later answer replaces it. NULL (a json_pack that failed) is an error. */
+void call_answer(struct call *call, json_t *answer);
 void call_fail(struct call *call, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Cuts a line into argv: words are separated by blanks; "..." holds blanks, with \" and \\ inside.

@@ -16,15 +16,13 @@ struct loop_task {
 struct loop {
 	uv_loop_t uv;
 	uv_prepare_t turn_end;
-	uv_idle_t
-		next_turn; /* active while something waits for the next turn, so that poll does not sleep */
+	uv_idle_t next_turn; /* active while a task waits for it, so that poll does not sleep */
 	uv_check_t next_turn_run;
 	struct list at_turn_end;
 	struct list at_next_turn;
 	struct list due; /* of at_next_turn: those whose turn it is */
 	bool stopping;
-	uint8_t *
-		read_room; /* owned: one read buffer for all streams of the loop, LOOP_READ_ROOM bytes */
+	uint8_t *read_room; /* owned: LOOP_READ_ROOM bytes that all streams of the loop read into */
 };
 
 enum { LOOP_READ_ROOM = 64 * 1024 };

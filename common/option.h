@@ -30,8 +30,7 @@ struct option {
 	enum option_type type;
 	size_t offset;      /* of the field in the struct the table describes */
 	const char *preset; /* default, as text: one parser, so a default cannot break its bounds */
-	const char *min,
-		*max; /* as text; "" = none. For TEXT, max is the longest length in bytes */
+	const char *min, *max; /* as text; "" = none. For TEXT, of the length in bytes */
 	unsigned flags;
 	const char *help; /* one sentence */
 };

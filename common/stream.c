@@ -149,13 +149,18 @@ static void fault(struct stream *s, int status)
 	loop_at_turn_end(s->loop, &s->flush);
 }
 
+static uint32_t read_max(const struct stream *s)
+{
+	return s->read_max > 0 ? s->read_max : LOOP_READ_ROOM;
+}
+
 /* A peer that died may have said something first; a write that failed must not hide it. */
 static void read_last_words(struct stream *s)
 {
 	size_t total = 0;
 
 	while (s->reading && !s->closing && total < DRAIN_MAX) {
-		ssize_t n = recv(stream_fd(s), s->loop->read_room, LOOP_READ_ROOM, MSG_DONTWAIT);
+		ssize_t n = recv(stream_fd(s), s->loop->read_room, read_max(s), MSG_DONTWAIT);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -345,8 +350,7 @@ static void on_room(uv_handle_t *handle, size_t wanted UNUSED, uv_buf_t *buf)
 {
 	struct stream *s = handle->data;
 
-	*buf = uv_buf_init(
-		(char *)s->loop->read_room, s->read_max > 0 ? s->read_max : LOOP_READ_ROOM);
+	*buf = uv_buf_init((char *)s->loop->read_room, read_max(s));
 }
 
 void stream_read_max(struct stream *s, uint32_t bytes)
@@ -441,6 +445,15 @@ int stream_accept(
 	begin(s, loop, listening->type == UV_NAMED_PIPE, ops);
 	begun(s, uv_accept(listening, &s->uv.stream));
 	return 0;
+}
+
+void stream_refuse(uv_stream_t *listening)
+{
+	if (listening->accepted_fd < 0)
+		return;
+	/* uv_accept needs a handle, and a handle needs memory until a later turn. */
+	close(listening->accepted_fd);
+	listening->accepted_fd = -1;
 }
 
 int stream_open_fd(struct stream *s, struct loop *loop, int fd, const struct stream_ops *ops)

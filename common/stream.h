@@ -13,9 +13,8 @@
  * behind them (the link does). */
 struct shared {
 	uint32_t refs;
-	uint32_t len; /* bytes */
-	uint32_t
-		mark; /* for whoever looked at the bytes first and wants to note what it saw; 0 at birth */
+	uint32_t len;  /* bytes */
+	uint32_t mark; /* a note of whoever looked at the bytes first; 0 at birth */
 	uint8_t bytes[];
 };
 
@@ -29,17 +28,19 @@ struct stream;
 /* All are called from the loop, never from inside a stream_ function. on_connected, on_slow and
  * on_drained may be NULL when the stream is never dialled, or its owner never asks for them. */
 struct stream_ops {
-	void (*on_connected)(
-		struct stream *s, int status); /* of stream_dial: 0 or a negative UV_E */
-	void (*on_bytes)(struct stream *s, struct slice bytes); /* valid during the call only */
-	void (*on_slow)(
-		struct stream *s); /* queued rose above high: called once, until on_drained */
-	void (*on_drained)(struct stream *s); /* ... and fell to low again */
-	void (*on_end)(
-		struct stream *s, int status); /* once: UV_EOF when the peer ended its side, or a
-	                                               * fault of reading or writing. The stream stays
-	                                               * until stream_close; after UV_EOF it can write */
-	void (*on_closed)(struct stream *s);   /* last call ever: free it here */
+	/* The outcome of stream_dial: 0 or a negative UV_E. */
+	void (*on_connected)(struct stream *s, int status);
+	/* The bytes are valid during the call only. */
+	void (*on_bytes)(struct stream *s, struct slice bytes);
+	/* More than high bytes are queued, now that the kernel took what it could: once, until ... */
+	void (*on_slow)(struct stream *s);
+	/* ... low or less are. */
+	void (*on_drained)(struct stream *s);
+	/* Once: UV_EOF when the peer ended its side, or a fault of reading or writing. The stream
+	 * stays until stream_close; after UV_EOF it can write. */
+	void (*on_end)(struct stream *s, int status);
+	/* The last call ever: free it here. */
+	void (*on_closed)(struct stream *s);
 };
 
 struct stream_chunk; /* private: shared bytes in the queue */
@@ -73,6 +74,10 @@ struct stream {
  * TCP_NODELAY and SO_OOBINLINE are set on TCP. Does not read until stream_read. */
 int stream_accept(
 	struct stream *s, struct loop *loop, uv_stream_t *listening, const struct stream_ops *ops);
+
+/* Closes a waiting connection unseen, for when there is no memory for it: libuv accepts no more as
+ * long as one waits. */
+void stream_refuse(uv_stream_t *listening);
 
 /* Takes a connected socket; on success the descriptor is the stream's. 0 or a negative UV_E. */
 int stream_open_fd(struct stream *s, struct loop *loop, int fd, const struct stream_ops *ops);
