@@ -28,7 +28,8 @@ enum {
 	LISTEN_MS = 10000, /* after that the server is started all the same */
 	INVITE_MS = 5000,  /* how long the invitation waits for the game */
 	GOODBYE_MS = 3000, /* how long the server may take to notice the multiplexer's end itself */
-	END_MS = 20000,    /* how long both may take in all before they are killed */
+	AFTERMATH_MS = 6000, /* how long a multiplexer that no longer answers may take to end */
+	END_MS = 20000,      /* how long both may take in all before they are killed */
 	ARGV_MAX = 12,
 	NEVER = -1
 };
@@ -142,6 +143,35 @@ static void child_signal(struct child *c, int number)
 		kill(c->pid, number);
 }
 
+/* ---- asking the multiplexer ------------------------------------------------------------------ */
+
+/* The multiplexer's status, a new reference; NULL while it does not answer, or another does. */
+static json_t *multiplexer_status(const struct run *run)
+{
+	static const char *const words[] = {"status"};
+	char path[512];
+	const char *why;
+	json_t *reply, *status;
+
+	snprintf(path, sizeof path, "%s/multiplexer.sock", run->config->run_dir);
+	reply = client_ask(path, 1, words, ASK_MS, &why);
+	status = json_incref(json_object_get(reply, "answer"));
+	json_decref(reply);
+	if (json_integer_value(json_object_get(status, "pid")) == run->multiplexer.pid)
+		return status;
+	json_decref(status);
+	return NULL;
+}
+
+static bool multiplexer_answers(const struct run *run)
+{
+	json_t *status = run->multiplexer.pid > 0 ? multiplexer_status(run) : NULL;
+	bool answers = status != NULL;
+
+	json_decref(status);
+	return answers;
+}
+
 /* ---- ending ------------------------------------------------------------------------------------ */
 
 /* Begins the end: the multiplexer first, because it says goodbye to the players and tells the
@@ -233,6 +263,12 @@ static void on_server_ended(struct run *run, int status)
 		return;
 	}
 	delay_ms = backoff_after(&run->backoff, lived_ms);
+	if (code == ENDING_OK && !multiplexer_answers(run)) {
+		/* It was told so, most likely. If not, the game comes back a little later. */
+		log_info("server: %s, and the multiplexer is ending", text);
+		run->server_due_ms = now + AFTERMATH_MS;
+		return;
+	}
 	log_warn("server: %s after %" PRIu64 ".%" PRIu64
 		 " s; the players stay; starting it again%s",
 		text, lived_ms / 1000, lived_ms % 1000 / 100, delay_ms == 0 ? " now" : "");
@@ -257,24 +293,6 @@ static void reap(struct run *run)
 }
 
 /* ---- how it stands ----------------------------------------------------------------------------- */
-
-/* The multiplexer's status, a new reference; NULL while it does not answer, or another does. */
-static json_t *multiplexer_status(const struct run *run)
-{
-	static const char *const words[] = {"status"};
-	char path[512];
-	const char *why;
-	json_t *reply, *status;
-
-	snprintf(path, sizeof path, "%s/multiplexer.sock", run->config->run_dir);
-	reply = client_ask(path, 1, words, ASK_MS, &why);
-	status = json_incref(json_object_get(reply, "answer"));
-	json_decref(reply);
-	if (json_integer_value(json_object_get(status, "pid")) == run->multiplexer.pid)
-		return status;
-	json_decref(status);
-	return NULL;
-}
 
 static void invite(const struct run *run, const json_t *status, bool game_is_up)
 {

@@ -1,0 +1,37 @@
+#!/bin/bash
+# lint.sh: what can be told without running the game. make lint calls it, with HOLDFAST_BUILD set.
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+
+bad=0
+check() { # check WHAT COMMAND...
+	local what=$1
+	shift
+	if ! "$@"; then
+		echo "lint: $what" >&2
+		bad=1
+	fi
+}
+
+check "a file includes what stands above it" tests/lint/floors.sh
+check "a header's guard or first line is wrong" tests/lint/guards.sh
+check "the lint itself does not find what it should" tests/lint/selftest.sh
+
+check "a configuration that we ship is refused" \
+	"$HOLDFAST_BUILD/holdfast-multiplexer" --check-config --config etc/multiplexer.conf
+check "a configuration that we ship is refused" \
+	"$HOLDFAST_BUILD/holdfast-server" --check-config --config etc/server.cfg --maps server/lua/maps
+
+if command -v luacheck >/dev/null; then
+	check "luacheck found something in our Lua" luacheck -q server/lua
+else
+	echo "lint: luacheck is not installed, so Lua was not checked" >&2
+fi
+check "a Python file does not compile" \
+	/usr/bin/python3 -c 'import sys
+for name in sys.argv[1:]:
+    compile(open(name, encoding="utf-8").read(), name, "exec")' $(find tests -name '*.py')
+for script in .ci/run etc/deps.sh tests/lint/*.sh; do
+	check "a shell script does not parse" bash -n "$script"
+done
+exit $bad
