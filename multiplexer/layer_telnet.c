@@ -37,10 +37,8 @@ enum telnet_at { AT_DATA, AT_IAC, AT_OPTION, AT_SUB, AT_SUB_IAC };
 struct telnet_state {
 	uint8_t at;        /* enum telnet_at */
 	uint8_t verb;      /* WILL..DONT, while AT_OPTION */
-	bool in_after_cr;  /* the last byte of input was CR: a NUL belongs to it */
 	bool out_after_cr; /* the last byte of output was CR */
 	bool suppress_ga;  /* we have agreed to WILL SGA (character mode only) */
-	bool out_begun;    /* something was sent */
 	uint16_t sub_len;  /* bytes of the running subnegotiation, stops at SUB_MAX */
 	uint16_t replies;  /* in the second that began at replies_ms */
 	uint64_t replies_ms;
@@ -176,17 +174,12 @@ static void telnet_up(struct layers *ls, unsigned position, void *state, struct 
 
 	for (const uint8_t *p = bytes.at; p < end; p++) {
 		if (t->at == AT_DATA) {
-			bool skip = *p == IAC || (*p == '\0' && t->in_after_cr);
-
-			t->in_after_cr = *p == '\r';
-			if (!skip)
+			if (*p != IAC)
 				continue;
 			layers_up_from(ls, position, slice_of(text, (size_t)(p - text)));
 			text = p + 1;
-			if (*p == IAC) {
-				t->at = AT_IAC;
-				ls->spoke_telnet = true;
-			}
+			t->at = AT_IAC;
+			ls->spoke_telnet = true;
 		} else {
 			text = telnet_byte(ls, position, t, *p) ? p : p + 1;
 		}

@@ -10,8 +10,6 @@ enum {
 	READ_MAX = 4096,         /* bytes of one read: held input may pass its limit by no more */
 	REFUSED_MAX = 64,        /* refused connections that are still being told why */
 	FINISHED_WAIT_MS = 1000, /* after our end, how long the client may take for his */
-	HALF_CLOSED_MAX_MS =
-		30000 /* who ended his side stays no longer, whatever waits (row A08) */
 };
 
 static const struct {
@@ -142,10 +140,7 @@ void subclient_tick(struct subclient *u)
 						   : ms >= o->linger)
 			subclient_drop(u, u->closing);
 	} else if (u->state == SUBCLIENT_CONNECTED && u->eof_ms != 0) {
-		bool heard = u->mux->server.state == LINK_OPEN && u->known && u->held.len == 0;
-		uint64_t ms = now - u->eof_ms;
-
-		if (ms >= HALF_CLOSED_MAX_MS || (heard && ms >= o->half_close))
+		if (now - u->eof_ms >= o->half_close)
 			subclient_drop(u, CLOSING_LEFT);
 	}
 }

@@ -21,7 +21,7 @@ struct clientkey {
 
 static inline struct clientkey clientkey_of(uint32_t client, uint32_t listener)
 {
-	return (struct clientkey){ .depth = 2, .number = { client, listener } };
+	return (struct clientkey){.depth = 2, .number = {client, listener}};
 }
 
 bool clientkey_is(const struct clientkey *a, const struct clientkey *b);

@@ -18,14 +18,14 @@ struct framer {
 };
 
 enum frame_result {
-	FRAME_MORE,  /* all of *in was eaten; the message is not whole */
+	FRAME_MORE, /* all of *in was eaten; the message is not whole */
 	FRAME_READY, /* *out is a message; its args live until the next call, or until in's bytes go */
-	FRAME_BAD    /* the header is refused (length < 4 or > 4096, count > 4); *why says so. There is
+	FRAME_BAD /* the header is refused (length < 4 or > 4096, count > 4); *why says so. There is
 	              * no next message: the link must be closed */
 };
 
 /* Eats at most one message from *in. Copies nothing when it lies whole in *in. */
-enum frame_result framer_next(struct framer *f, struct slice *in, struct frame *out,
-	struct refusal *why);
+enum frame_result framer_next(
+	struct framer *f, struct slice *in, struct frame *out, struct refusal *why);
 
 #endif

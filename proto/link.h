@@ -26,21 +26,22 @@ struct link_ops {
 enum {
 	LINK_HIGH = 4 * 1024 * 1024, /* bytes waiting: on_slow(true) */
 	LINK_LOW = 1024 * 1024,      /* on_slow(false) */
-	LINK_TURN_MESSAGES = 256     /* handled per turn of the loop; the rest waits one turn (row F10) */
+	LINK_TURN_MESSAGES =
+		256 /* handled per turn of the loop; the rest waits one turn (row F10) */
 };
 
 struct link {
 	struct stream stream;
 	const struct link_ops *ops; /* borrowed: static */
-	unsigned accepts;           /* the direction this end hears: MSG_UP at the server, MSG_DOWN */
+	unsigned accepts; /* the direction this end hears: MSG_UP at the server, MSG_DOWN */
 	struct framer framer;
-	struct buf pending;         /* read, but over this turn's messages */
-	struct loop_task resume;    /* handles pending */
-	struct loop_task gather;    /* hands block to the stream at the end of the turn */
-	struct shared *block;       /* owned: where messages are being written */
+	struct buf pending;              /* read, but over this turn's messages */
+	struct loop_task resume;         /* handles pending */
+	struct loop_task gather;         /* hands block to the stream at the end of the turn */
+	struct shared *block;            /* owned: where messages are being written */
 	uint32_t block_used, block_sent; /* bytes of it */
-	int end_status;             /* an end that waits behind pending; 0 = none */
-	bool up, ended, closing;
+	int end_status;                  /* an end that waits behind pending; 0 = none */
+	bool up, ended, half_closed, closing;
 	uint64_t messages_in, messages_out, unknown_in; /* counters */
 };
 

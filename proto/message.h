@@ -6,10 +6,11 @@
 #include "proto/clientkey.h"
 
 enum {
-	MSG_HEADER = 4,       /* bytes: length (16 bit, all included), id, argument count */
-	MSG_MAX = 4096,       /* bytes of a whole message */
-	MSG_ARGS_MAX = 4,     /* arguments */
-	MSG_PAYLOAD_MAX = MSG_MAX - MSG_HEADER - 2 - CLIENTKEY_WIRE_MAX - 2, /* 4044: text, saved info */
+	MSG_HEADER = 4,   /* bytes: length (16 bit, all included), id, argument count */
+	MSG_MAX = 4096,   /* bytes of a whole message */
+	MSG_ARGS_MAX = 4, /* arguments */
+	MSG_PAYLOAD_MAX =
+		MSG_MAX - MSG_HEADER - 2 - CLIENTKEY_WIRE_MAX - 2, /* 4044: text, saved info */
 	MSG_REFUSAL_MAX = 160
 };
 
@@ -26,11 +27,15 @@ enum msg_id {
 
 /* One struct per message: struct msg_got_subclient { uint8_t id; struct clientkey who;
  * struct slice protocol; struct slice ip; }. id is set by the reader; slices point into the bytes that were read and live as long as those. */
-#define KEY(f)                               struct clientkey f;
-#define TEXT(f)                              struct slice f;
-#define BYTES(f)                             struct slice f;
-#define UINT(f)                              uint32_t f;
-#define MSG(num, NAME, name, fields, meaning) struct msg_##name { uint8_t id; fields };
+#define KEY(f)   struct clientkey f;
+#define TEXT(f)  struct slice f;
+#define BYTES(f) struct slice f;
+#define UINT(f)  uint32_t f;
+#define MSG(num, NAME, name, fields, meaning) \
+	struct msg_##name {                   \
+		uint8_t id;                   \
+		fields                        \
+	};
 #include "proto/messages.def"
 
 /* bool msg_NAME_read(args, &m, &why): args is what follows the header, count the header's argument
@@ -38,9 +43,9 @@ enum msg_id {
  * size_t msg_NAME_write(&m, out): out has room for MSG_MAX bytes. Returns the message's length, or
  *   0 if it cannot be said: a text or bytes field of 0 or more than MSG_PAYLOAD_MAX bytes, a key
  *   whose depth is not 1..10, or more than MSG_MAX in all. */
-#define MSG(num, NAME, name, fields, meaning)                                               \
-	bool msg_##name##_read(struct slice args, unsigned count, struct msg_##name *m,    \
-		struct refusal *why);                                                      \
+#define MSG(num, NAME, name, fields, meaning)                                                  \
+	bool msg_##name##_read(                                                                \
+		struct slice args, unsigned count, struct msg_##name *m, struct refusal *why); \
 	size_t msg_##name##_write(const struct msg_##name *m, uint8_t out[static MSG_MAX]);
 #include "proto/messages.def"
 

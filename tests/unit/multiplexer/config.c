@@ -1,0 +1,168 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "multiplexer/config.h"
+#include "multiplexer/listener.h"
+
+/* Loads text as a file; returns what config_load says, *why begins behind the file's name. */
+static bool load(struct config *config, const char *text, const char **why)
+{
+	char path[] = "/tmp/holdfast-config-XXXXXX";
+	int fd = mkstemp(path);
+	size_t len = strlen(text);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, len), (ssize_t)len);
+	close(fd);
+	bool ok = config_load(config, path, why);
+	unlink(path);
+	if (!ok) {
+		if (strncmp(*why, path, strlen(path)) != 0)
+			fail_msg("'%s' does not begin with the file's name", *why);
+		*why += strlen(path);
+	}
+	return ok;
+}
+
+static void every_preset_keeps_its_own_bounds(void **state)
+{
+	struct config config = {0};
+
+	(void)state;
+	/* option_presets aborts at the first that does not. */
+	option_presets(option_table, option_rows, &config.options);
+	assert_int_equal(config.options.held_input, 16 * 1024);
+	assert_int_equal(config.options.hang_after, 30000);
+	config_free(&config);
+}
+
+static void without_a_file_telnet_listens_on_loopback_only(void **state)
+{
+	struct config config;
+	const char *why;
+	char text[ADDRESS_TEXT_MAX];
+
+	(void)state;
+	assert_true(config_load(&config, NULL, &why));
+	assert_int_equal(config.listener_count, 2);
+	for (size_t i = 0; i < config.listener_count; i++) {
+		assert_true(address_is_local(&config.listeners[i].address));
+		assert_string_equal(config.listeners[i].kind->name, "telnet-line");
+	}
+	address_text(&config.listeners[0].address, text);
+	assert_string_equal(text, "127.0.0.1:4000");
+	config_free(&config);
+}
+
+static void a_file_sets_options_and_listeners(void **state)
+{
+	struct config config;
+	const char *why;
+
+	(void)state;
+	assert_true(load(&config,
+		"# a comment\n"
+		"max_clients = 50\n"
+		"held_input = 32KiB\n"
+		"notice_back = 'here again'\n"
+		"listener a { kind = \"telnet-line\" address = \"127.0.0.1:4000\" }\n"
+		"listener b { kind = \"raw\" address = \"unix:/tmp/x.sock\" number = 77 mode = 0660 }\n"
+		"listener c { kind = \"telnet-char\" address = \"[::1]:4001\" }\n",
+		&why));
+	assert_int_equal(config.options.max_clients, 50);
+	assert_int_equal(config.options.held_input, 32 * 1024);
+	assert_string_equal(config.options.notice_back, "here again");
+	assert_int_equal(config.listener_count, 3);
+	assert_int_equal(config.listeners[0].number, 1);
+	assert_int_equal(config.listeners[1].number, 77);
+	assert_int_equal(config.listeners[1].mode, 0660);
+	assert_int_equal(config.listeners[2].number, 3);
+	assert_string_equal(config.listeners[2].name, "c");
+	config_free(&config);
+}
+
+static void mistakes_are_named_with_file_and_line(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} rows[] = {
+		{"\nmax_cleints = 5\n", ":2: no such option 'max_cleints'"},
+		{"max_clients = 0\n", ":1: max_clients: "},
+		{"\n\ntick = 5 parsecs\n", ":3: "},
+		{"held_input = lots\n", ":1: held_input: "},
+		{"listener a {\n kind = \"telnet-lien\"\n}\n",
+			":2: kind: 'telnet-lien' is none of telnet-line, telnet-char, raw"},
+		{"listener a {\n kind = \"raw\"\n address = \"127.0.0.1\"\n}\n",
+			":3: address: '127.0.0.1': "},
+		{"listener a {\n kind = \"raw\"\n}\n", ":3: listener 'a' has no address"},
+		{"listener a { address = \"127.0.0.1:1\" }\n", ":1: listener 'a' has no kind"},
+		{"listener a { number = 241 }\n", ":1: number: '241' is not 1..240"},
+		{"listener a { number = 1x }\n", ":1: number: '1x' is not 1..240"},
+		{"listener a { mode = 0999 }\n", ":1: mode: '0999' is not an octal mode"},
+		{"listener a { kind=\"raw\" address=\"127.0.0.1:1\" number=2 }\n"
+		 "listener b { kind=\"raw\" address=\"127.0.0.1:2\" }\n",
+			":2: listener 'b' has number 2, as listener 'a' has"},
+		{"listener a { kind=\"raw\" address=\"127.0.0.1:1\" }\n"
+		 "listener a { kind=\"raw\" address=\"127.0.0.1:2\" }\n",
+			":2: found duplicate title 'a'"},
+		{"listener a {\n", ":2: "},
+		{"= = =\n", ":1: "},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct config config;
+		const char *why;
+
+		if (load(&config, rows[i].text, &why))
+			fail_msg("taken: %s", rows[i].text);
+		if (strncmp(why, rows[i].why, strlen(rows[i].why)) != 0)
+			fail_msg("for %s: got '%s', expected '%s'", rows[i].text, why, rows[i].why);
+	}
+}
+
+static void a_missing_file_is_named(void **state)
+{
+	struct config config;
+	const char *why;
+
+	(void)state;
+	assert_false(config_load(&config, "/nonexistent/multiplexer.conf", &why));
+	assert_string_equal(why, "/nonexistent/multiplexer.conf: No such file or directory");
+}
+
+static void a_reload_takes_what_is_live_and_counts_what_is_not(void **state)
+{
+	struct config running, fresh;
+	const char *why;
+
+	(void)state;
+	assert_true(config_load(&running, NULL, &why));
+	assert_true(
+		load(&fresh, "held_input = 8KiB\nmax_clients = 7\nnotice_crash = \"\"\n", &why));
+	assert_int_equal(config_apply_live(&running, &fresh), 1);
+	assert_int_equal(running.options.held_input, 8192);
+	assert_string_equal(running.options.notice_crash, "");
+	assert_int_equal(running.options.max_clients, 10000);
+	config_free(&running);
+	config_free(&fresh);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_preset_keeps_its_own_bounds),
+		cmocka_unit_test(without_a_file_telnet_listens_on_loopback_only),
+		cmocka_unit_test(a_file_sets_options_and_listeners),
+		cmocka_unit_test(mistakes_are_named_with_file_and_line),
+		cmocka_unit_test(a_missing_file_is_named),
+		cmocka_unit_test(a_reload_takes_what_is_live_and_counts_what_is_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
