@@ -63,12 +63,15 @@ static json_t *ask(const struct ctl *ctl, enum target target, int argc, const ch
 	reply = client_ask(path, argc, argv, ANSWER_MS, &why);
 	if (reply != NULL)
 		return reply;
-	if (strncmp(why, "Nothing answers", 15) == 0)
+	if (strncmp(why, "Nothing answers", 15) == 0) {
+		bool usual = strcmp(ctl->run_dir, HOLDFAST_RUN_DIR) == 0;
+
 		return json_pack("{s:b, s:o}", "ok", 0, "error",
-			json_sprintf(
-				"no %s answers at %s: is it running? Start both with \"%s run\", or "
-				"name its run directory with --run-dir.",
-				name, path, ctl->self));
+			json_sprintf("no %s answers at %s: is it running? Start both with \"%s%s%s "
+				     "run\", or name its run directory with --run-dir.",
+				name, path, ctl->self, usual ? "" : " --run-dir ",
+				usual ? "" : ctl->run_dir));
+	}
 	return json_pack("{s:b, s:s}", "ok", 0, "error", why);
 }
 
@@ -83,11 +86,13 @@ static void show(const char *heading, const json_t *reply)
 	struct buf text = {0};
 
 	if (!is_ok(reply)) {
-		const char *error = json_string_value(json_object_get(reply, "error"));
+		const json_t *error = json_object_get(reply, "error");
 
+		render_json(&text, error);
 		fflush(stdout);
-		fprintf(stderr, "holdfastctl: %s\n",
-			error != NULL ? error : "refused without a reason");
+		fprintf(stderr, "holdfastctl: %.*s", (int)text.len,
+			(const char *)buf_bytes(&text).at);
+		buf_free(&text);
 		return;
 	}
 	if (heading != NULL)
