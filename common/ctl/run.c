@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,7 +18,6 @@
 #include "common/ctl/client.h"
 #include "common/ctl/ending.h"
 #include "common/ctl/invite.h"
-#include "common/ctl/run.h"
 #include "common/log.h"
 
 enum {
@@ -60,8 +58,7 @@ struct run {
 	uint64_t server_due_ms; /* when to start the server; 0 = not now */
 	bool server_told;       /* it was sent its SIGTERM */
 	bool server_lived;      /* it ran well once, so a bad start later is worth another try */
-	bool multiplexer_told;
-	int signals; /* a signalfd */
+	int signals;            /* a signalfd */
 	sigset_t mask_before;
 	int exit_code;
 };
@@ -108,6 +105,12 @@ static void become(const struct run *run, const struct child *c, pid_t parent)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(ENDING_NO_PROGRAM);
+	/* Ctrl-C at the terminal is for us and for the program that reads there. The others get from us
+	 * the one signal that lets them end in order, and may write to the terminal all the same. */
+	if (!c->has_console) {
+		setpgid(0, 0);
+		signal(SIGTTOU, SIG_IGN);
+	}
 	if (!c->has_console || !isatty(STDIN_FILENO)) {
 		int fd = open("/dev/null", O_RDONLY);
 
@@ -175,20 +178,19 @@ static bool multiplexer_answers(const struct run *run)
 /* ---- ending ------------------------------------------------------------------------------------ */
 
 /* Begins the end: the multiplexer first, because it says goodbye to the players and tells the
- * server. told says that the terminal has sent our children the signal as well. */
-static void end_all(struct run *run, int exit_code, bool told)
+ * server. */
+static void end_all(struct run *run, int exit_code)
 {
 	if (run->stage >= STAGE_ENDING)
 		return;
 	enter(run, STAGE_ENDING);
 	run->exit_code = exit_code;
 	run->server_due_ms = 0;
-	if (!told)
-		child_signal(&run->multiplexer, SIGTERM);
-	if (!told && run->multiplexer.pid == 0)
+	child_signal(&run->multiplexer, SIGTERM);
+	if (run->multiplexer.pid == 0) {
 		child_signal(&run->server, SIGTERM);
-	run->multiplexer_told = true;
-	run->server_told = told || run->multiplexer.pid == 0;
+		run->server_told = true;
+	}
 }
 
 static void kill_all(struct run *run, const char *why)
@@ -203,9 +205,6 @@ static void kill_all(struct run *run, const char *why)
 
 static void on_signal(struct run *run, const struct signalfd_siginfo *info)
 {
-	/* Ctrl-C at the terminal reaches every process there, our children too. */
-	bool from_terminal = info->ssi_code == SI_KERNEL;
-
 	if (info->ssi_signo == SIGCHLD)
 		return;
 	if (run->stage >= STAGE_ENDING) {
@@ -217,7 +216,7 @@ static void on_signal(struct run *run, const struct signalfd_siginfo *info)
 	}
 	log_info("asked to end (SIG%s): ending both daemons; once more kills them",
 		sigabbrev_np((int)info->ssi_signo));
-	end_all(run, 0, from_terminal);
+	end_all(run, 0);
 }
 
 static void on_multiplexer_ended(struct run *run, int status)
@@ -229,11 +228,14 @@ static void on_multiplexer_ended(struct run *run, int status)
 		log_info("multiplexer: %s", text);
 	} else if (ending_code(status) == ENDING_OK) {
 		log_info("multiplexer: %s; ending the server too", text);
-		end_all(run, 0, false);
+		end_all(run, 0);
+	} else if (run->stage == STAGE_LISTEN) {
+		log_error("multiplexer: %s; nothing was started", text);
+		end_all(run, 1);
 	} else {
 		log_error("multiplexer: %s; every player was disconnected; ending the server too",
 			text);
-		end_all(run, 1, false);
+		end_all(run, 1);
 	}
 	run->stage_ms = now_ms(); /* the server has its own time to notice */
 }
@@ -244,7 +246,7 @@ static void on_server_ended(struct run *run, int status)
 	uint64_t now = now_ms();
 	uint64_t lived_ms = now - run->server.started_ms;
 	uint64_t delay_ms;
-	char text[ENDING_TEXT_MAX];
+	char text[ENDING_TEXT_MAX], when[32] = "now";
 
 	ending_text(status, text);
 	if (run->stage >= STAGE_ENDING) {
@@ -253,13 +255,13 @@ static void on_server_ended(struct run *run, int status)
 	}
 	if (code == ENDING_QUIT) {
 		log_info("server: %s; ending the multiplexer too", text);
-		end_all(run, 0, false);
+		end_all(run, 0);
 		return;
 	}
 	if (!run->server_lived &&
 		(code == ENDING_USAGE || code == ENDING_CONFIG || code == ENDING_NO_PROGRAM)) {
 		log_error("server: %s; trying again would not help", text);
-		end_all(run, 1, false);
+		end_all(run, 1);
 		return;
 	}
 	delay_ms = backoff_after(&run->backoff, lived_ms);
@@ -269,12 +271,10 @@ static void on_server_ended(struct run *run, int status)
 		run->server_due_ms = now + AFTERMATH_MS;
 		return;
 	}
-	log_warn("server: %s after %" PRIu64 ".%" PRIu64
-		 " s; the players stay; starting it again%s",
-		text, lived_ms / 1000, lived_ms % 1000 / 100, delay_ms == 0 ? " now" : "");
 	if (delay_ms > 0)
-		log_info("server: it starts in %" PRIu64 ".%" PRIu64 " s", delay_ms / 1000,
-			delay_ms % 1000 / 100);
+		snprintf(when, sizeof when, "in %.1f s", (double)delay_ms / 1000);
+	log_warn("server: %s after %.1f s; the players stay; starting it again %s", text,
+		(double)lived_ms / 1000, when);
 	run->server_due_ms = now + delay_ms;
 }
 
