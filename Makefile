@@ -98,7 +98,7 @@ HEADERS    := $(sort $(shell find $(FOLDERS) tests -name '*.h'))
 C_FILES    := $(sort $(shell find $(FOLDERS) tests -name '*.[ch]'))
 SYSTEM     := $(wildcard tests/system/test_*.py)
 
-.PHONY: all run test help clean format tables install uninstall
+.PHONY: all run test help clean format install uninstall
 all: $(PROGRAMS) $(ARCHIVES)
 
 # ---- compile and link ----------------------------------------------------------------------------
@@ -215,6 +215,12 @@ check-format:
 
 format:
 	$(CLANG_FORMAT) -i $(C_FILES)
+
+.PHONY: tables
+tables: $(B)/tables
+	@$(B)/tables
+$(B)/tables: $(B)/tests/lint/tables.o
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $<
 
 # ---- run and test --------------------------------------------------------------------------------
 # They call make again once what they need is installed: only then can pkg-config answer.

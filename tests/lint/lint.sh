@@ -15,12 +15,16 @@ check() { # check WHAT COMMAND...
 
 check "a file includes what stands above it" tests/lint/floors.sh
 check "a header's guard or first line is wrong" tests/lint/guards.sh
+check "a file names a path of one machine" tests/lint/paths.sh
 check "the lint itself does not find what it should" tests/lint/selftest.sh
 
 check "a configuration that we ship is refused" \
 	"$HOLDFAST_BUILD/holdfast-multiplexer" --check-config --config etc/multiplexer.conf
 check "a configuration that we ship is refused" \
 	"$HOLDFAST_BUILD/holdfast-server" --check-config --config etc/server.cfg --maps server/lua/maps
+
+check "a configuration in etc/ does not show all there is" \
+	tests/lint/examples.sh "$HOLDFAST_BUILD"
 
 if command -v luacheck >/dev/null; then
 	check "luacheck found something in our Lua" luacheck -q server/lua
