@@ -180,7 +180,7 @@ static void on_stop(uv_timer_t *timer)
 
 static void stopping_ends_a_loop_that_has_more_to_wait_for(void **state UNUSED)
 {
-	uv_timer_t stop, far;
+	static uv_timer_t stop, far; /* closed in the tear-down */
 
 	uv_timer_init(&test_loop.uv, &stop);
 	uv_timer_init(&test_loop.uv, &far);

@@ -1,0 +1,722 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/stream.h"
+#include "tests/unit/common/support_common.h"
+
+/* A stream whose callbacks note a letter each, and can be told to close it. */
+struct side {
+	struct stream s;
+	struct buf seen;  /* C connected, b bytes, S slow, D drained, E end, X closed */
+	struct buf bytes; /* what came */
+	int status;       /* of C or E */
+	char close_on;    /* the letter at which the callback closes the stream */
+	bool pause_on_bytes;
+	bool inside; /* in a stream_ function: nothing may be told */
+};
+
+static void note(struct stream *s, char letter)
+{
+	struct side *side = container_of(s, struct side, s);
+
+	assert_false(side->inside);
+	assert_true(buf_add_byte(&side->seen, (uint8_t)letter));
+	if (side->close_on == letter) {
+		stream_close(s);
+		stream_close(s);
+	}
+}
+
+static void on_connected(struct stream *s, int status)
+{
+	container_of(s, struct side, s)->status = status;
+	note(s, 'C');
+}
+
+static void on_bytes(struct stream *s, struct slice bytes)
+{
+	struct side *side = container_of(s, struct side, s);
+
+	assert_true(buf_add(&side->bytes, bytes));
+	if (side->pause_on_bytes)
+		stream_pause(s);
+	note(s, 'b');
+}
+
+static void on_slow(struct stream *s)
+{
+	note(s, 'S');
+}
+
+static void on_drained(struct stream *s)
+{
+	note(s, 'D');
+}
+
+static void on_end(struct stream *s, int status)
+{
+	container_of(s, struct side, s)->status = status;
+	note(s, 'E');
+}
+
+static void on_closed(struct stream *s)
+{
+	note(s, 'X');
+}
+
+static const struct stream_ops ops = {
+	on_connected, on_bytes, on_slow, on_drained, on_end, on_closed};
+
+/* Opens side on one end of a new socket pair; returns the other end, non-blocking. */
+static int open_pair(struct side *side, int type)
+{
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	*side = (struct side){0};
+	assert_int_equal(stream_open_fd(&side->s, &test_loop, fds[0], &ops), 0);
+	return fds[1];
+}
+
+/* Closes side, if nobody did, and sees that it is told once, and last. */
+static void end(struct side *side)
+{
+	stream_close(&side->s);
+	assert_false(side->s.open && !side->s.closing);
+	RUN_UNTIL(!side->s.open);
+	stream_close(&side->s);
+	const char *seen = text_of(&side->seen);
+	assert_ptr_equal(strchr(seen, 'X'), seen + strlen(seen) - 1);
+	buf_free(&side->seen);
+	buf_free(&side->bytes);
+}
+
+#define EXPECT_SEEN(side, letters) assert_string_equal(text_of(&(side)->seen), letters)
+
+static void write_text(struct side *side, const char *text)
+{
+	struct shared *b = shared_new(slice_text(text));
+
+	assert_non_null(b);
+	side->inside = true;
+	stream_write(&side->s, b);
+	side->inside = false;
+	shared_unref(b);
+}
+
+/* Queues so much that no socket takes it all; returns the block with a reference. */
+static struct shared *write_much(struct side *side, uint32_t len)
+{
+	struct shared *b = shared_room(len);
+
+	assert_non_null(b);
+	for (uint32_t i = 0; i < len; i++)
+		b->bytes[i] = (uint8_t)(i * 7 >> 3);
+	side->inside = true;
+	stream_write(&side->s, b);
+	side->inside = false;
+	return b;
+}
+
+static void expect_text(int fd, const char *text)
+{
+	char got[256];
+	ssize_t n = recv(fd, got, sizeof got, 0);
+
+	assert_int_equal(n, (ssize_t)strlen(text));
+	assert_memory_equal(got, text, strlen(text));
+}
+
+static void what_is_written_in_a_turn_leaves_in_one_piece_at_its_end(void **state UNUSED)
+{
+	struct side a;
+	/* A socket of packets shows what one writev held. */
+	int peer = open_pair(&a, SOCK_SEQPACKET);
+	char byte;
+
+	write_text(&a, "one ");
+	write_text(&a, "two ");
+	write_text(&a, "three");
+	assert_int_equal(a.s.queued, 13);
+	assert_int_equal(recv(peer, &byte, 1, MSG_PEEK), -1);
+	assert_int_equal(errno, EAGAIN);
+	run_turn();
+	expect_text(peer, "one two three");
+	assert_int_equal(recv(peer, &byte, 1, 0), -1);
+	assert_int_equal(a.s.bytes_out, 13);
+	write_text(&a, "four");
+	run_turn();
+	expect_text(peer, "four");
+	EXPECT_SEEN(&a, "");
+	end(&a);
+	close(peer);
+}
+
+static void a_flush_does_not_wait_for_the_turn_s_end(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+
+	write_text(&a, "now");
+	stream_flush(&a.s);
+	expect_text(peer, "now");
+	assert_int_equal(a.s.queued, 0);
+	end(&a);
+	close(peer);
+}
+
+static void shared_bytes_are_counted_and_not_copied(void **state UNUSED)
+{
+	struct side a, b;
+	int peer_a = open_pair(&a, SOCK_STREAM), peer_b = open_pair(&b, SOCK_STREAM);
+	struct shared *text = shared_new(slice_text("for all of you"));
+
+	assert_int_equal(text->refs, 1);
+	assert_int_equal(text->len, 14);
+	assert_int_equal(text->mark, 0);
+	stream_write(&a.s, text);
+	stream_write(&b.s, text);
+	assert_int_equal(text->refs, 3);
+	text->bytes[0] = 'F'; /* were it a copy, it would not show */
+	run_turn();
+	assert_int_equal(text->refs, 1);
+	expect_text(peer_a, "For all of you");
+	expect_text(peer_b, "For all of you");
+	stream_write(&a.s, text);
+	end(&a); /* drops what is queued */
+	assert_int_equal(text->refs, 1);
+	shared_unref(text);
+	shared_unref(NULL);
+	end(&b);
+	close(peer_a);
+	close(peer_b);
+}
+
+static void a_part_is_written_and_parts_that_follow_each_other_are_one_chunk(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+	struct shared *b = shared_new(slice_text("0123456789"));
+
+	stream_write_part(&a.s, b, 2, 3);
+	stream_write_part(&a.s, b, 5, 2);
+	assert_int_equal(a.s.queue_count, 1);
+	stream_write_part(&a.s, b, 0, 1);
+	stream_write_part(&a.s, b, 9, 0);
+	assert_int_equal(a.s.queue_count, 2);
+	assert_int_equal(a.s.queued, 6);
+	assert_int_equal(b->refs, 3);
+	run_turn();
+	expect_text(peer, "234560");
+	assert_int_equal(b->refs, 1);
+	shared_unref(b);
+	end(&a);
+	close(peer);
+}
+
+static void an_idle_stream_holds_no_queue(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+
+	for (int i = 0; i < 100; i++)
+		write_text(&a, "x");
+	assert_non_null(a.s.queue);
+	run_turn();
+	assert_null(a.s.queue);
+	assert_null(a.s.writing);
+	assert_int_equal(a.s.queue_room, 0);
+	end(&a);
+	close(peer);
+}
+
+static void many_bytes_arrive_in_order_and_are_counted_exactly(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+	size_t given = 0, taken = 0, total = 3 * 1024 * 1024;
+	bool waited = false;
+	static uint8_t got[8192];
+
+	while (taken < total) {
+		while (given < total && a.s.queued < 600 * 1024) {
+			uint32_t len = random_number() % 8 == 0 ? random_number() % 100000
+								: random_number() % 300;
+			len = (uint32_t)size_min(len, total - given);
+			struct shared *b = shared_room(len);
+			for (uint32_t i = 0; i < len; i++)
+				b->bytes[i] = (uint8_t)((given + i) * 2654435761u >> 20);
+			a.inside = true;
+			stream_write(&a.s, b);
+			if (random_number() % 50 == 0)
+				stream_flush(&a.s);
+			a.inside = false;
+			shared_unref(b);
+			given += len;
+			assert_int_equal(a.s.queued + a.s.bytes_out, given);
+		}
+		run_turn();
+		assert_int_equal(a.s.queued + a.s.bytes_out, given);
+		waited = waited || a.s.writing != NULL;
+		ssize_t n = recv(peer, got, 1 + random_number() % sizeof got, 0);
+		for (ssize_t i = 0; i < n; i++)
+			assert_int_equal(got[i], (uint8_t)(taken++ * 2654435761u >> 20));
+	}
+	run_turn();
+	assert_true(waited); /* the socket was full at times, or this test shows little */
+	assert_int_equal(a.s.queued, 0);
+	assert_int_equal(a.s.bytes_out, total);
+	assert_null(a.s.queue);
+	assert_null(a.s.writing);
+	EXPECT_SEEN(&a, "");
+	end(&a);
+	close(peer);
+}
+
+/* Reads all there is. */
+static size_t drain(int fd)
+{
+	static uint8_t got[65536];
+	size_t total = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, got, sizeof got, 0)) > 0)
+		total += (size_t)n;
+	return total;
+}
+
+static void a_slow_reader_is_told_of_once_and_so_is_its_end(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+	size_t taken = 0;
+
+	stream_limits(&a.s, 100000, 1000);
+	write_text(&a, "little");
+	run_turn();
+	taken += drain(peer);
+	EXPECT_SEEN(&a, "");
+	shared_unref(write_much(&a, 2000000)); /* note() fails if this tells at once */
+	run_turn();
+	EXPECT_SEEN(&a, "S");
+	shared_unref(write_much(&a, 2000000));
+	run_turn();
+	EXPECT_SEEN(&a, "S");
+	while (a.s.queued > 1000) {
+		EXPECT_SEEN(&a, "S");
+		taken += drain(peer);
+		run_turn();
+	}
+	EXPECT_SEEN(&a, "SD");
+	RUN_UNTIL((taken += drain(peer)) == 4000006);
+	shared_unref(write_much(&a, 2000000));
+	run_turn();
+	EXPECT_SEEN(&a, "SDS");
+	end(&a);
+	close(peer);
+}
+
+static void a_burst_that_the_kernel_takes_at_once_makes_nobody_slow(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+
+	stream_limits(&a.s, 10, 0);
+	write_text(&a, "more than ten bytes");
+	run_turn();
+	EXPECT_SEEN(&a, "");
+	end(&a);
+	close(peer);
+}
+
+static void a_stream_may_be_closed_from_any_of_its_callbacks(void **state UNUSED)
+{
+	static const char letters[] = "bSDE";
+
+	for (size_t i = 0; i < sizeof letters - 1; i++) {
+		struct side a;
+		int peer = open_pair(&a, SOCK_STREAM);
+		a.close_on = letters[i];
+		stream_limits(&a.s, 1000, 0);
+		stream_read(&a.s);
+		if (letters[i] == 'b')
+			assert_int_equal(send(peer, "hello", 5, 0), 5);
+		else if (letters[i] == 'E')
+			shutdown(peer, SHUT_WR);
+		struct shared *much = write_much(&a, 1000000);
+		RUN_UNTIL((drain(peer), !a.s.open));
+		const char *seen = text_of(&a.seen);
+		assert_non_null(strchr(seen, letters[i]));
+		assert_ptr_equal(strchr(seen, letters[i]) + 1, strchr(seen, 'X'));
+		assert_int_equal(much->refs, 1);
+		shared_unref(much);
+		end(&a);
+		close(peer);
+	}
+}
+
+static void closing_with_a_write_under_way_gives_all_bytes_back(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+	struct shared *much = write_much(&a, 2000000);
+
+	write_text(&a, "and more");
+	run_turn();
+	assert_non_null(a.s.writing);
+	stream_close(&a.s);
+	assert_int_equal(a.s.queued, 0);
+	EXPECT_SEEN(&a, "");
+	stream_write(&a.s, much);
+	stream_flush(&a.s);
+	stream_finish(&a.s);
+	stream_read(&a.s);
+	end(&a);
+	assert_int_equal(much->refs, 1);
+	shared_unref(much);
+	close(peer);
+}
+
+static void a_fault_of_writing_is_told_once_later_and_ends_all_writing(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+
+	close(peer);
+	write_text(&a, "anybody?");
+	a.inside = true;
+	stream_flush(&a.s);
+	a.inside = false;
+	EXPECT_SEEN(&a, "");
+	run_turn();
+	EXPECT_SEEN(&a, "E");
+	assert_int_equal(a.status, UV_EPIPE);
+	write_text(&a, "anybody else?");
+	assert_int_equal(a.s.queued, 0);
+	run_turn();
+	stream_finish(&a.s);
+	assert_true(stream_is_finished(&a.s)); /* nothing to wait for */
+	EXPECT_SEEN(&a, "E");
+	end(&a);
+}
+
+static void a_fault_while_a_write_waits_is_told_as_well(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+	struct shared *much = write_much(&a, 2000000);
+
+	run_turn();
+	assert_non_null(a.s.writing);
+	close(peer);
+	RUN_UNTIL(a.seen.len > 0);
+	EXPECT_SEEN(&a, "E");
+	assert_true(a.status == UV_EPIPE || a.status == UV_ECONNRESET);
+	assert_int_equal(a.s.queued, 0);
+	assert_int_equal(much->refs, 1);
+	shared_unref(much);
+	end(&a);
+}
+
+static void the_last_words_of_a_peer_that_died_are_heard_before_its_end(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+
+	stream_read(&a.s);
+	assert_int_equal(send(peer, "farewell", 8, 0), 8);
+	close(peer);
+	write_text(&a, "are you there?"); /* fails before anything is read */
+	run_turn();
+	RUN_UNTIL(a.s.ended);
+	EXPECT_SEEN(&a, "bE");
+	assert_string_equal(text_of(&a.bytes), "farewell");
+	end(&a);
+}
+
+static void after_the_peer_s_end_we_can_still_write(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+
+	stream_read(&a.s);
+	assert_int_equal(send(peer, "bye", 3, 0), 3);
+	shutdown(peer, SHUT_WR);
+	RUN_UNTIL(a.s.ended);
+	EXPECT_SEEN(&a, "bE");
+	assert_int_equal(a.status, UV_EOF);
+	write_text(&a, "goodbye");
+	run_turn();
+	expect_text(peer, "goodbye");
+	end(&a);
+	close(peer);
+}
+
+static void finishing_sends_what_is_queued_then_ends_our_side_and_reads_on(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+	size_t taken = 0;
+	char byte;
+
+	stream_read(&a.s);
+	shared_unref(write_much(&a, 1000000));
+	a.inside = true;
+	stream_finish(&a.s);
+	stream_finish(&a.s);
+	a.inside = false;
+	write_text(&a, "too late");
+	run_turn();
+	assert_false(stream_is_finished(&a.s));
+	RUN_UNTIL((taken += drain(peer), stream_is_finished(&a.s)));
+	taken += drain(peer);
+	assert_int_equal(taken, 1000000);
+	assert_int_equal(recv(peer, &byte, 1, 0), 0);
+	assert_int_equal(send(peer, "ok", 2, 0), 2);
+	RUN_UNTIL(a.bytes.len == 2);
+	EXPECT_SEEN(&a, "b");
+	end(&a);
+	close(peer);
+}
+
+static void a_paused_stream_leaves_the_bytes_in_the_kernel(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+
+	stream_pause(&a.s);
+	assert_int_equal(send(peer, "one", 3, 0), 3);
+	run_turn();
+	run_turn();
+	EXPECT_SEEN(&a, ""); /* nobody said stream_read yet */
+	a.pause_on_bytes = true;
+	stream_read_max(&a.s, 2);
+	stream_read(&a.s);
+	stream_read(&a.s);
+	run_turn();
+	run_turn();
+	assert_string_equal(text_of(&a.bytes), "on"); /* a piece, then the pause */
+	stream_read(&a.s);
+	run_turn();
+	run_turn();
+	assert_string_equal(text_of(&a.bytes), "one");
+	assert_int_equal(a.s.bytes_in, 3);
+	end(&a);
+	close(peer);
+}
+
+/* TCP: a listening handle whose connections wait until the test takes them. */
+static uv_tcp_t listening;
+static int waiting;
+
+static void on_waiting(uv_stream_t *stream UNUSED, int status)
+{
+	assert_int_equal(status, 0);
+	waiting++;
+}
+
+static struct address listen_tcp(void)
+{
+	struct address a;
+	const char *why;
+
+	waiting = 0;
+	assert_true(address_parse("127.0.0.1:0", &a, &why));
+	int fd = address_listen(&a, 0, &why);
+	assert_true(fd >= 0);
+	assert_int_equal(getsockname(fd, &a.sa, &a.len), 0);
+	uv_tcp_init(&test_loop.uv, &listening);
+	assert_int_equal(uv_tcp_open(&listening, fd), 0);
+	assert_int_equal(uv_listen((uv_stream_t *)&listening, 8, on_waiting), 0);
+	return a;
+}
+
+static void dial(struct side *side, const struct address *a)
+{
+	*side = (struct side){.inside = true};
+	assert_int_equal(stream_dial(&side->s, &test_loop, a, &ops), 0);
+	side->inside = false;
+}
+
+static int int_option(const struct stream *s, int level, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof value;
+
+	assert_int_equal(getsockopt(stream_fd(s), level, option, &value, &len), 0);
+	return value;
+}
+
+static void a_dialled_and_an_accepted_stream_talk_over_tcp(void **state UNUSED)
+{
+	struct address address = listen_tcp();
+	struct side a, b = {0};
+
+	assert_int_equal(
+		stream_accept(&b.s, &test_loop, (uv_stream_t *)&listening, &ops), UV_EAGAIN);
+	dial(&a, &address);
+	write_text(&a, "written before the connection is there");
+	stream_read(&a.s);
+	RUN_UNTIL(a.s.connected && waiting == 1);
+	EXPECT_SEEN(&a, "C");
+	assert_int_equal(a.status, 0);
+	assert_int_equal(stream_accept(&b.s, &test_loop, (uv_stream_t *)&listening, &ops), 0);
+	assert_int_equal(
+		stream_accept(&b.s, &test_loop, (uv_stream_t *)&listening, &ops), UV_EAGAIN);
+	stream_read(&b.s);
+	RUN_UNTIL(b.bytes.len == 38);
+	write_text(&b, "hello");
+	RUN_UNTIL(a.bytes.len == 5);
+
+	const struct stream *both[] = {&a.s, &b.s};
+	for (int i = 0; i < 2; i++) {
+		assert_int_not_equal(int_option(both[i], IPPROTO_TCP, TCP_NODELAY), 0);
+		assert_int_not_equal(int_option(both[i], SOL_SOCKET, SO_OOBINLINE), 0);
+	}
+	assert_int_equal(send(stream_fd(&a.s), "!", 1, MSG_OOB), 1);
+	RUN_UNTIL(b.bytes.len == 39);
+	assert_int_equal(b.bytes.mem[b.bytes.start + 38], '!');
+	end(&a);
+	RUN_UNTIL(b.s.ended);
+	assert_int_equal(b.status, UV_EOF);
+	end(&b);
+	uv_close((uv_handle_t *)&listening, NULL);
+}
+
+static void a_reset_is_told_with_its_name(void **state UNUSED)
+{
+	struct address address = listen_tcp();
+	struct linger at_once = {.l_onoff = 1};
+	struct side a, b = {0};
+
+	dial(&a, &address);
+	RUN_UNTIL(a.s.connected && waiting == 1);
+	assert_int_equal(stream_accept(&b.s, &test_loop, (uv_stream_t *)&listening, &ops), 0);
+	stream_read(&b.s);
+	setsockopt(stream_fd(&a.s), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	end(&a);
+	RUN_UNTIL(b.s.ended);
+	EXPECT_SEEN(&b, "E");
+	assert_int_equal(b.status, UV_ECONNRESET);
+	write_text(&b, "dropped");
+	assert_int_equal(b.s.queued, 0);
+	end(&b);
+	uv_close((uv_handle_t *)&listening, NULL);
+}
+
+static void a_refused_connection_is_closed_and_the_next_is_taken(void **state UNUSED)
+{
+	struct address address = listen_tcp();
+	struct side first, second, b = {0};
+
+	dial(&first, &address);
+	stream_read(&first.s);
+	RUN_UNTIL(waiting == 1);
+	stream_refuse((uv_stream_t *)&listening);
+	stream_refuse((uv_stream_t *)&listening); /* there is none: harmless */
+	RUN_UNTIL(first.s.ended);
+	waiting = 0;
+	dial(&second, &address);
+	/* libuv stopped listening when nobody took the first in its callback; that starts it. */
+	struct side never = {0};
+	assert_int_equal(
+		stream_accept(&never.s, &test_loop, (uv_stream_t *)&listening, &ops), UV_EAGAIN);
+	assert_int_equal(uv_listen((uv_stream_t *)&listening, 8, on_waiting), 0);
+	RUN_UNTIL(waiting == 1);
+	assert_int_equal(stream_accept(&b.s, &test_loop, (uv_stream_t *)&listening, &ops), 0);
+	end(&first);
+	end(&second);
+	end(&b);
+	uv_close((uv_handle_t *)&listening, NULL);
+}
+
+static void a_dial_that_fails_tells_why_later(void **state UNUSED)
+{
+	struct address address = listen_tcp(), none = {0}, nowhere;
+	const char *why;
+	struct side a;
+
+	uv_close((uv_handle_t *)&listening, NULL);
+	run_turn();
+	dial(&a, &address);
+	write_text(&a, "lost");
+	RUN_UNTIL(a.seen.len > 0);
+	EXPECT_SEEN(&a, "C");
+	assert_int_equal(a.status, UV_ECONNREFUSED);
+	write_text(&a, "lost too");
+	assert_int_equal(a.s.queued, 0);
+	end(&a);
+
+	assert_true(address_parse("unix:/nowhere/at/all", &nowhere, &why));
+	dial(&a, &nowhere);
+	a.close_on = 'C';
+	RUN_UNTIL(!a.s.open);
+	EXPECT_SEEN(&a, "CX");
+	assert_int_equal(a.status, UV_ENOENT);
+	end(&a);
+
+	/* One that connect(2) itself refuses: a broadcast address. */
+	assert_true(address_parse("255.255.255.255:1", &nowhere, &why));
+	dial(&a, &nowhere);
+	RUN_UNTIL(a.seen.len > 0);
+	EXPECT_SEEN(&a, "C");
+	assert_true(a.status < 0);
+	end(&a);
+
+	assert_true(stream_dial(&a.s, &test_loop, &none, &ops) < 0);
+}
+
+static void a_dial_may_be_given_up(void **state UNUSED)
+{
+	struct address address = listen_tcp();
+	struct side a;
+
+	dial(&a, &address);
+	write_text(&a, "never mind");
+	end(&a); /* tells X and nothing else */
+	uv_close((uv_handle_t *)&listening, NULL);
+}
+
+static void a_descriptor_that_is_no_socket_is_refused_and_stays_the_caller_s(void **state UNUSED)
+{
+	struct side a = {0};
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(stream_open_fd(&a.s, &test_loop, fds[0], &ops), UV_ENOTSOCK);
+	assert_int_equal(close(fds[0]), 0);
+	assert_int_equal(close(fds[1]), 0);
+	assert_int_equal(stream_open_fd(&a.s, &test_loop, fds[0], &ops), UV_EBADF);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		LOOP_TEST(what_is_written_in_a_turn_leaves_in_one_piece_at_its_end),
+		LOOP_TEST(a_flush_does_not_wait_for_the_turn_s_end),
+		LOOP_TEST(shared_bytes_are_counted_and_not_copied),
+		LOOP_TEST(a_part_is_written_and_parts_that_follow_each_other_are_one_chunk),
+		LOOP_TEST(an_idle_stream_holds_no_queue),
+		LOOP_TEST(many_bytes_arrive_in_order_and_are_counted_exactly),
+		LOOP_TEST(a_slow_reader_is_told_of_once_and_so_is_its_end),
+		LOOP_TEST(a_burst_that_the_kernel_takes_at_once_makes_nobody_slow),
+		LOOP_TEST(a_stream_may_be_closed_from_any_of_its_callbacks),
+		LOOP_TEST(closing_with_a_write_under_way_gives_all_bytes_back),
+		LOOP_TEST(a_fault_of_writing_is_told_once_later_and_ends_all_writing),
+		LOOP_TEST(a_fault_while_a_write_waits_is_told_as_well),
+		LOOP_TEST(the_last_words_of_a_peer_that_died_are_heard_before_its_end),
+		LOOP_TEST(after_the_peer_s_end_we_can_still_write),
+		LOOP_TEST(finishing_sends_what_is_queued_then_ends_our_side_and_reads_on),
+		LOOP_TEST(a_paused_stream_leaves_the_bytes_in_the_kernel),
+		LOOP_TEST(a_dialled_and_an_accepted_stream_talk_over_tcp),
+		LOOP_TEST(a_reset_is_told_with_its_name),
+		LOOP_TEST(a_refused_connection_is_closed_and_the_next_is_taken),
+		LOOP_TEST(a_dial_that_fails_tells_why_later),
+		LOOP_TEST(a_dial_may_be_given_up),
+		LOOP_TEST(a_descriptor_that_is_no_socket_is_refused_and_stays_the_caller_s),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
