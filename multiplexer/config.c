@@ -22,7 +22,8 @@ static struct reading {
 	char error[512];
 } reading;
 
-static void on_error(cfg_t *cfg, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void on_error(
+	cfg_t *cfg, const char *fmt, va_list args)
 {
 	char text[400];
 
