@@ -76,7 +76,7 @@ int stream_accept(
 	struct stream *s, struct loop *loop, uv_stream_t *listening, const struct stream_ops *ops);
 
 /* Closes a waiting connection unseen, for when there is no memory for it: libuv accepts no more as
- * long as one waits. */
+ * long as one waits. Only from the connection callback of the listening handle. */
 void stream_refuse(uv_stream_t *listening);
 
 /* Takes a connected socket; on success the descriptor is the stream's. 0 or a negative UV_E. */
