@@ -103,15 +103,15 @@ class Link:
         self.send_raw(encode(name, *values))
 
     def send_raw(self, data):
-        """Goes on reading while it cannot write: the other side may be waiting for that."""
+        """Goes on reading while it cannot write: the other side may be waiting for that. A peer that
+        ended its own side alone may still be written to; BrokenPipeError if it is gone."""
         view = memoryview(data)
         while view:
-            readable, writable, _ = select.select([self.socket], [self.socket], [], PATIENCE)
+            reads = [] if self.ended else [self.socket]
+            readable, writable, _ = select.select(reads, [self.socket], [], PATIENCE)
             assert readable or writable, "the peer neither reads nor writes"
             if readable:
                 self.read_some(0)
-                if self.ended:
-                    raise BrokenPipeError("the peer has closed the link")
             if writable:
                 view = view[self.socket.send(view[:65536], socket.MSG_DONTWAIT):]
 

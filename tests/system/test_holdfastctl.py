@@ -26,16 +26,10 @@ def test_status_as_json_is_json(holdfast):
     holdfast.player().expect(b"hello 0")
     result = holdfast.ctl("--json", "status")
     assert result.returncode == 0
-    answer = json.loads(result.stdout)
-    assert numbers_in(answer) >= {holdfast.multiplexer.pid, holdfast.server.pid}
-
-
-def numbers_in(node):
-    if isinstance(node, dict):
-        node = list(node.values())
-    if isinstance(node, list):
-        return set().union(set(), *map(numbers_in, node))
-    return {node} if isinstance(node, int) else set()
+    both = json.loads(result.stdout)
+    for name, daemon in (("multiplexer", holdfast.multiplexer), ("server", holdfast.server)):
+        assert both[name]["ok"] is True
+        assert both[name]["answer"]["pid"] == daemon.pid
 
 
 def test_status_without_a_server_still_shows_the_multiplexer_and_says_what_is_missing(holdfast):
@@ -49,7 +43,7 @@ def test_users_lists_everyone(holdfast):
     holdfast.start()
     for _ in range(3):
         holdfast.player().expect(b"hello 0")
-    users = json.loads(holdfast.ctl("--json", "users").stdout)
+    users = json.loads(holdfast.ctl("--json", "users").stdout)["answer"]
     keys = {user["key"] for user in users}
     assert len(users) == len(keys) == 3
     text = holdfast.ctl("users").stdout
@@ -61,7 +55,7 @@ def test_kick_shows_the_reason_and_tells_the_game(holdfast):
     kicked, other = holdfast.player(), holdfast.player()
     kicked.expect(b"hello 0")
     other.expect(b"hello 0")
-    key = json.loads(holdfast.ctl("--json", "users").stdout)[0]["key"]
+    key = holdfast.users()[0]["key"]
     result = holdfast.ctl("kick", key, "be", "nice")
     assert result.returncode == 0, result
     assert b"be nice" in kicked.expect_end()
@@ -71,6 +65,12 @@ def test_kick_shows_the_reason_and_tells_the_game(holdfast):
     assert b"nice" not in other.all
     again = holdfast.ctl("kick", key)
     assert again.returncode == 1 and key in again.stderr
+
+
+def test_a_command_with_too_few_words_is_refused_with_its_usage(holdfast):
+    holdfast.start_multiplexer()
+    result = holdfast.ctl("kick")
+    assert result.returncode in (1, 64) and "<key>" in result.stderr.replace("KEY", "<key>")
 
 
 def test_kick_reaches_the_game_as_lost(holdfast):
@@ -144,7 +144,7 @@ def test_multiplexer_and_server_take_any_command_of_their_tables(holdfast):
         result = holdfast.ctl(daemon, "frobnicate")
         assert result.returncode == 1 and "frobnicate" in result.stderr
         result = holdfast.ctl("--json", daemon, "status")
-        assert json.loads(result.stdout)
+        assert json.loads(result.stdout)["answer"]["pid"]
 
 
 @pytest.mark.parametrize("words", [["status"], ["users"], ["kick", "1:1"], ["restart"],
@@ -164,7 +164,7 @@ def test_stale_sockets_are_not_running_daemons(holdfast):
     assert result.returncode == 1 and result.stderr
 
 
-@pytest.mark.parametrize("words", [[], ["frobnicate"], ["kick"], ["--frob"], ["status", "--frob"]],
+@pytest.mark.parametrize("words", [[], ["frobnicate"], ["server"], ["--frob"], ["status", "--frob"]],
                          ids=repr)
 def test_wrong_use_is_told_with_status_64(holdfast, words):
     result = holdfast.ctl(*words)
@@ -243,8 +243,9 @@ class Supervisor:
 
 def test_run_starts_both_says_how_to_connect_and_ends_both(holdfast):
     supervisor = Supervisor(holdfast)
-    port = str(holdfast.addresses["telnet"][1])
-    assert port in supervisor.text() and "telnet" in supervisor.text()
+    wait_for(lambda: "Holdfast is up." in supervisor.text(), "it says that it is up")
+    host, port = holdfast.addresses["telnet"]
+    wait_for(lambda: f"telnet {host} {port}" in supervisor.text(), "it says how to connect")
     player = holdfast.player()
     player.line("1")
     player.expect(b"ok 1 ")

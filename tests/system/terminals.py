@@ -1,0 +1,77 @@
+"""Real clients in terminals of their own: GNU telnet and TinTin++."""
+
+import os
+import re
+import time
+
+import pexpect
+
+from daemons import PATIENCE
+
+NOTICE = re.compile(rb"\[The game[^\]]*\]")
+
+
+class Terminal:
+    """A program that a player sits at."""
+
+    def __init__(self, argv, home):
+        self.all = b""   # everything the terminal was shown
+        self.eaten = 0   # up to where expect() has looked
+        env = {"TERM": "xterm-256color", "HOME": str(home), "LANG": "C.UTF-8",
+               "PATH": os.environ.get("PATH", "/usr/bin:/bin")}
+        self.child = pexpect.spawn(argv[0], argv[1:], env=env, cwd=str(home), timeout=PATIENCE,
+                                   dimensions=(50, 200))
+        self.child.delaybeforesend = 0.02
+
+    def line(self, text):
+        self.child.sendline(text)
+
+    def read(self, timeout=0.05):
+        """Takes in what is there by now; false when that is nothing."""
+        try:
+            self.all += self.child.read_nonblocking(65536, timeout)
+            return True
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return False
+
+    def expect(self, *patterns, timeout=PATIENCE):
+        """Waits for each expression in turn."""
+        deadline = time.monotonic() + timeout
+        for pattern in patterns:
+            wanted = re.compile(pattern if isinstance(pattern, bytes) else pattern.encode())
+            while not (match := wanted.search(self.all, self.eaten)):
+                if not self.read() and (time.monotonic() > deadline or not self.child.isalive()):
+                    raise AssertionError(f"{pattern!r} did not come; last: {self.all[-1500:]!r}")
+            self.eaten = match.end()
+
+    def notices(self):
+        while self.read():
+            pass
+        return NOTICE.findall(self.all)
+
+    def is_connected(self):
+        while self.read():
+            pass
+        return self.child.isalive() and b"Connection closed" not in self.all and \
+            b"DIED" not in self.all
+
+    def close(self):
+        self.child.close(force=True)
+
+
+class Telnet(Terminal):
+    def __init__(self, address, home):
+        super().__init__(["telnet", "-E", address[0], str(address[1])], home)
+
+    def interrupt(self):
+        self.child.sendintr()
+
+
+class TinTin(Terminal):
+    """The session is named m; what is typed goes to it."""
+
+    def __init__(self, address, home):
+        script = os.path.join(home, "t.tin")
+        with open(script, "w", encoding="ascii") as tin:
+            tin.write(f"#session {{m}} {{{address[0]}}} {{{address[1]}}}\n")
+        super().__init__(["/usr/games/tt++", "-G", script], home)
