@@ -1,0 +1,414 @@
+#include "server/script.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <lualib.h>
+
+#include "common/log.h"
+#include "server/script_state.h"
+#include "server/value.h"
+
+enum {
+	FILE_MAX = 1024 * 1024, /* bytes of a script file */
+	FRAMES_SHOWN = 8        /* of a traceback */
+};
+
+static char why_text[900]; /* what *why of script_open and script_check points to */
+
+struct script *script_of(lua_State *L)
+{
+	return *(struct script **)lua_getextraspace(L);
+}
+
+/* ---- what went wrong ---------------------------------------------------------------------------- */
+
+static void add(char *out, size_t room, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+static void add(char *out, size_t room, const char *fmt, ...)
+{
+	size_t used = strlen(out);
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(out + used, room - used, fmt, args);
+	va_end(args);
+}
+
+/* Writes the error on top of L's stack and where L stood, on one line: "anteroom/init.lua:12: boom;
+ * in go (anteroom/init.lua:12), from anteroom/init.lua:40". Raises and allocates nothing: it also
+ * serves when memory is out. */
+static void describe(lua_State *L, char *out, size_t room)
+{
+	out[0] = '\0';
+	if (lua_type(L, -1) == LUA_TSTRING)
+		add(out, room, "%s", lua_tostring(L, -1));
+	else
+		add(out, room, "an error that is a %s", luaL_typename(L, -1));
+
+	lua_Debug at;
+	int shown = 0;
+	for (int level = 0; shown <= FRAMES_SHOWN && lua_getstack(L, level, &at); level++) {
+		lua_getinfo(L, "Sln", &at);
+		if (at.currentline < 0)
+			continue; /* C code: error() itself, and what called back */
+		add(out, room, shown == 0 ? "; in " : ", from ");
+		if (++shown > FRAMES_SHOWN)
+			add(out, room, "...");
+		else if (at.name != NULL)
+			add(out, room, "%s (%s:%d)", at.name, at.short_src, at.currentline);
+		else
+			add(out, room, "%s:%d", at.short_src, at.currentline);
+	}
+}
+
+static void report(struct script *s, lua_State *L)
+{
+	char text[900];
+	describe(L, text, sizeof text);
+	s->errors++;
+	log_error("map %s: %s", s->name, text);
+}
+
+/* ---- running ------------------------------------------------------------------------------------ */
+
+lua_State *script_enter(struct script *s, lua_State *co)
+{
+	lua_State *before = s->running;
+	if (before == NULL)
+		limit_call_begins(s);
+	s->running = co;
+	limit_apply(s, co);
+	return before;
+}
+
+void script_return(struct script *s, lua_State *before)
+{
+	s->running = before;
+	if (before == NULL)
+		limit_call_ended(s);
+	else
+		limit_apply(s, before);
+}
+
+void script_go_on(lua_State *L, lua_State *co, int args)
+{
+	struct script *s = script_of(L);
+	lua_State *handler = s->handler, *before = script_enter(s, co);
+	s->handler = co;
+	int results, status = lua_resume(co, L, args, &results);
+	s->handler = handler;
+	if (status == LUA_YIELD && s->parked == co) {
+		s->parked = NULL;
+		script_return(s, before);
+		return;
+	}
+	if (status == LUA_YIELD) {
+		s->errors++;
+		log_error("map %s: a handler used coroutine.yield: nothing would ever resume it; "
+			  "use wait or waitframe",
+			s->name);
+	} else if (status != LUA_OK) {
+		report(s, co);
+	}
+	if (status != LUA_OK)
+		lua_resetthread(co); /* runs what is to be closed, still on the call's time */
+	script_return(s, before);
+	s->coroutines--;
+}
+
+void script_run(lua_State *L, int args)
+{
+	struct script *s = script_of(L);
+	luaL_checkstack(L, 1, NULL);
+	lua_State *co = lua_newthread(L);
+	lua_insert(L, -args - 2);
+	if (!lua_checkstack(co, args + 1))
+		luaL_error(L, "not enough memory");
+	lua_xmove(L, co, args + 1);
+	s->coroutines++;
+	script_go_on(L, co, args);
+	lua_pop(L, 1);
+}
+
+/* What an event brings to its handlers. */
+struct happening {
+	enum script_event event;
+	struct player *player;
+	const json_t *saved; /* NULL: nil */
+	struct slice text;
+	double seconds;
+	uint64_t number;
+};
+
+static const char *const event_arguments[] = {
+#define EVENT(name, arguments, meaning) arguments,
+#include "server/events.def"
+};
+
+static void push_argument(lua_State *L, char kind, const struct happening *h)
+{
+	if (kind == 'p')
+		script_push_player(L, h->player);
+	else if (kind == 's')
+		lua_pushlstring(L, h->text.len > 0 ? (const char *)h->text.at : "", h->text.len);
+	else if (kind == 't')
+		lua_pushnumber(L, h->seconds);
+	else if (kind == 'n')
+		lua_pushinteger(L, (lua_Integer)h->number);
+	else if (h->saved != NULL)
+		value_push(L, h->saved);
+	else
+		lua_pushnil(L);
+}
+
+/* (happening): runs each handler of an event. */
+static int l_fire(lua_State *L)
+{
+	const struct happening *h = lua_touserdata(L, 1);
+	struct script *s = script_of(L);
+	const char *arguments = event_arguments[h->event];
+	if (h->event == EVENT_frame)
+		script_wake(L);
+	script_push_handlers(L, h->event);
+	unsigned count = s->handlers[h->event]; /* one that is added now is not for this time */
+	for (unsigned i = 1; i <= count; i++) {
+		lua_rawgeti(L, 2, i);
+		for (const char *kind = arguments; *kind != '\0'; kind++)
+			push_argument(L, *kind, h);
+		script_run(L, (int)strlen(arguments));
+	}
+	return 0;
+}
+
+/* The one door from C into Lua. */
+static void fire(struct script *s, const struct happening *h)
+{
+	if (s->handlers[h->event] == 0 && (h->event != EVENT_frame || s->schedule.count == 0))
+		return;
+	lua_State *L = s->running != NULL ? s->running : s->L;
+	if (!lua_checkstack(L, 4)) {
+		s->errors++;
+		log_error("map %s: not enough memory for an event", s->name);
+		return;
+	}
+	lua_pushcfunction(L, l_fire);
+	lua_pushlightuserdata(L, (void *)h);
+	if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+		report(s, L);
+		lua_pop(L, 1);
+	}
+}
+
+/* ---- events ------------------------------------------------------------------------------------- */
+
+void script_start(struct script *s)
+{
+	fire(s, &(struct happening){.event = EVENT_start});
+}
+
+void script_join(struct script *s, struct player *p)
+{
+	fire(s, &(struct happening){.event = EVENT_join, .player = p});
+}
+
+/* A map that restores nobody greets everybody as if he were new. A map that does is told of all who
+ * were here, also of those about whom nothing was kept. */
+void script_restore(struct script *s, struct player *p, const json_t *saved)
+{
+	bool restores = s->handlers[EVENT_restore] > 0;
+	fire(s, &(struct happening){.event = restores ? EVENT_restore : EVENT_join,
+			.player = p,
+			.saved = saved});
+}
+
+void script_input(struct script *s, struct player *p, struct slice line)
+{
+	fire(s, &(struct happening){.event = EVENT_input, .player = p, .text = line});
+}
+
+void script_leave(struct script *s, struct player *p, const char *why)
+{
+	struct player *before = s->leaving;
+	s->leaving = p;
+	fire(s, &(struct happening){.event = EVENT_leave, .player = p, .text = slice_text(why)});
+	s->leaving = before;
+}
+
+void script_frame(struct script *s, double dt, uint64_t n)
+{
+	fire(s, &(struct happening){.event = EVENT_frame, .seconds = dt, .number = n});
+}
+
+void script_stop(struct script *s, const char *why)
+{
+	fire(s, &(struct happening){.event = EVENT_stop, .text = slice_text(why)});
+}
+
+json_t *script_status(const struct script *s)
+{
+	return json_pack("{s:s, s:I, s:I, s:I, s:I}", "map", s->name, "memory",
+		(json_int_t)s->limit.memory, "errors", (json_int_t)s->errors, "coroutines",
+		(json_int_t)s->coroutines, "waiting", (json_int_t)s->schedule.count);
+}
+
+/* ---- opening and closing ------------------------------------------------------------------------ */
+
+int script_load_file(lua_State *L, const char *dir, const char *map, const char *path)
+{
+	lua_pushfstring(L, "%s/%s", dir, path);
+	const char *full = lua_tostring(L, -1);
+	const char *name = lua_pushfstring(L, "@%s/%s", map, path);
+	struct stat is;
+	if (stat(full, &is) != 0 || !S_ISREG(is.st_mode) || is.st_size > FILE_MAX) {
+		lua_pushfstring(L, "%s: no such file, or over 1 MiB", full);
+		return LUA_ERRFILE;
+	}
+	/* Lua owns the room, so that nothing leaks if it raises. */
+	char *text = lua_newuserdatauv(L, (size_t)is.st_size + 1, 0);
+	FILE *file = fopen(full, "re");
+	if (file == NULL) {
+		lua_pushfstring(L, "%s: cannot be read", full);
+		return LUA_ERRFILE;
+	}
+	size_t len = fread(text, 1, (size_t)is.st_size, file);
+	fclose(file);
+	size_t bom = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	return luaL_loadbufferx(L, text + bom, len - bom, name, "t");
+}
+
+static void open_globals(lua_State *L)
+{
+	lua_pushglobaltable(L);
+	script_open_base(L);
+	script_open_coroutine(L);
+	script_open_require(L);
+	script_open_game(L);
+	script_open_player(L);
+	script_open_cvar(L);
+	script_open_time(L);
+	script_open_log(L);
+	script_open_json(L);
+	lua_pop(L, 1);
+}
+
+/* (): makes the globals, and runs init.lua. True, or false and why_text set. */
+static int l_open(lua_State *L)
+{
+	struct script *s = script_of(L);
+	open_globals(L);
+	lua_State *co = lua_newthread(L), *at_fault = L;
+	int results, status = script_load_file(L, s->dir, s->name, "init.lua");
+	if (status == LUA_OK) {
+		lua_xmove(L, co, 1);
+		lua_State *before = script_enter(s, co);
+		s->loading++;
+		status = lua_resume(co, L, 0, &results);
+		s->loading--;
+		script_return(s, before);
+		at_fault = co;
+	}
+	if (status == LUA_YIELD)
+		snprintf(why_text, sizeof why_text, "%s/init.lua: yields while it is loaded",
+			s->name);
+	else if (status != LUA_OK)
+		describe(at_fault, why_text, sizeof why_text);
+	lua_pushboolean(L, status == LUA_OK);
+	return 1;
+}
+
+static int on_panic(lua_State *L)
+{
+	log_error("script: an error outside of any call: %s", lua_tostring(L, -1));
+	return 0; /* and Lua aborts */
+}
+
+static char *last_part(const char *dir)
+{
+	size_t end = strlen(dir);
+	while (end > 1 && dir[end - 1] == '/')
+		end--;
+	size_t start = end;
+	while (start > 0 && dir[start - 1] != '/')
+		start--;
+	return strndup(dir + start, end - start);
+}
+
+/* A state with nothing in it. NULL when memory is out. */
+static struct script *script_new(struct game *game, const char *dir, size_t memory_max)
+{
+	struct script *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return NULL;
+	s->game = game;
+	s->limit.memory_max = memory_max;
+	s->dir = strdup(dir);
+	s->name = last_part(dir);
+	s->L = lua_newstate(script_alloc, s);
+	if (s->dir == NULL || s->name == NULL || s->L == NULL) {
+		script_close(s);
+		return NULL;
+	}
+	*(struct script **)lua_getextraspace(s->L) = s;
+	lua_atpanic(s->L, on_panic);
+	return s;
+}
+
+struct script *script_open(struct game *game, const char *dir, const char **why)
+{
+	*why = why_text;
+	struct script *s = script_new(game, dir, game->cvars.sv_script_memory);
+	if (s == NULL) {
+		snprintf(why_text, sizeof why_text, "not enough memory");
+		return NULL;
+	}
+	limit_open(s);
+	lua_pushcfunction(s->L, l_open);
+	bool opened = lua_pcall(s->L, 0, 1, 0) == LUA_OK;
+	if (!opened)
+		describe(s->L, why_text, sizeof why_text);
+	if (!opened || !lua_toboolean(s->L, -1)) {
+		script_close(s);
+		return NULL;
+	}
+	lua_pop(s->L, 1);
+	return s;
+}
+
+/* (): true, or false and why_text set. */
+static int l_check(lua_State *L)
+{
+	struct script *s = script_of(L);
+	int status = script_load_file(L, s->dir, s->name, "init.lua");
+	if (status != LUA_OK)
+		describe(L, why_text, sizeof why_text);
+	lua_pushboolean(L, status == LUA_OK);
+	return 1;
+}
+
+bool script_check(const char *dir, const char **why)
+{
+	*why = why_text;
+	snprintf(why_text, sizeof why_text, "not enough memory");
+	struct script *s = script_new(NULL, dir, 256 * 1024 * 1024);
+	if (s == NULL)
+		return false;
+	lua_pushcfunction(s->L, l_check);
+	bool good = lua_pcall(s->L, 0, 1, 0) == LUA_OK && lua_toboolean(s->L, -1);
+	script_close(s);
+	return good;
+}
+
+void script_close(struct script *s)
+{
+	if (s == NULL)
+		return;
+	limit_close(s);
+	schedule_free(&s->schedule);
+	if (s->L != NULL)
+		lua_close(s->L);
+	free(s->dir);
+	free(s->name);
+	free(s);
+}

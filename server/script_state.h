@@ -1,0 +1,107 @@
+/* What the files of the script share: its state, and the way every piece of Lua is run. */
+#ifndef SERVER_SCRIPT_STATE_H
+#define SERVER_SCRIPT_STATE_H
+
+#include <signal.h>
+#include <time.h>
+
+#include <lua.h>
+#include <lauxlib.h>
+
+#include "server/game.h"
+#include "server/schedule.h"
+#include "server/script.h"
+
+/* Every lua_resume stands between script_enter and script_return: they know which coroutine runs, so
+ * that the time limit can stop that one, and put back what was before, since calls nest (an input
+ * handler kicks a player, whose leave handler runs at once; spawn; a coroutine of the script's own).
+ *
+ *   script_input and the like -> l_fire, protected -> script_run, a new coroutine for each handler
+ *   script_frame -> script_wake, what waited -> script_go_on      |
+ *   spawn -----------------------------------------------------> script_run
+ *   coroutine.resume, coroutine.wrap, coroutine.close: a coroutine of the script's own */
+
+enum script_event {
+#define EVENT(name, arguments, meaning) EVENT_##name,
+#include "server/events.def"
+	EVENT_COUNT
+};
+
+struct script_limit {
+	size_t memory, memory_max; /* bytes */
+	timer_t timer;             /* of CPU time of this thread; ticks several times a budget */
+	bool has_timer;
+	volatile sig_atomic_t ticking; /* the timer is armed */
+	volatile sig_atomic_t over;  /* the running call is to end: every instruction is an error */
+	volatile unsigned long call; /* counts calls */
+	unsigned long seen;          /* the call of the last tick... */
+	unsigned ticks;              /* ... and how many ticks it lasted since it was first seen */
+	volatile uint64_t budget_ms; /* of this call; 0 = none */
+};
+
+struct script {
+	struct game *game; /* borrowed: outlives us */
+	lua_State *L;      /* owned */
+	char *dir, *name;  /* owned: the map's folder, and its last part */
+	struct script_limit limit;
+	lua_State *volatile running; /* the coroutine that runs; NULL = no Lua runs */
+	lua_State *handler;          /* the coroutine of ours that runs: only this one may wait */
+	lua_State *parked;           /* the handler that has just begun to wait */
+	int loading;                 /* files being run by require, init.lua included */
+	struct player *leaving;   /* borrowed: readable while his leave handlers start; or NULL */
+	struct schedule schedule; /* of struct timer, see script_time.c */
+	unsigned handlers[EVENT_COUNT];
+	uint64_t errors;
+	size_t coroutines; /* begun by us and not ended: they wait */
+};
+
+struct script *script_of(lua_State *L);
+
+/* ---- script.c ---- */
+
+/* co runs from now on, until script_return puts back what script_enter returned. */
+lua_State *script_enter(struct script *s, lua_State *co);
+void script_return(struct script *s, lua_State *before);
+
+/* Starts the function with args arguments on top of L's stack in a coroutine of its own, and pops
+ * both. It runs until it first waits; what it raises is logged and counted. May raise only when
+ * memory is out. */
+void script_run(lua_State *L, int args);
+void script_go_on(lua_State *L, lua_State *co, int args); /* the same for one that waits */
+
+/* ---- script_limit.c ---- */
+
+void *script_alloc(void *script, void *at, size_t old_size, size_t size); /* a lua_Alloc */
+void limit_open(struct script *s);
+void limit_close(struct script *s);
+void limit_call_begins(struct script *s); /* an outermost call */
+void limit_call_ended(struct script *s);
+void limit_apply(
+	struct script *s, lua_State *L); /* L runs from now on: hook it, or take the hook off */
+
+/* ---- one file per table or type: each adds its globals to the table on top of the stack ---- */
+
+void script_open_base(lua_State *L);
+void script_open_coroutine(lua_State *L);
+void script_open_require(lua_State *L);
+void script_open_game(lua_State *L);
+void script_open_player(lua_State *L);
+void script_open_cvar(lua_State *L);
+void script_open_time(lua_State *L);
+void script_open_log(lua_State *L);
+void script_open_json(lua_State *L);
+
+/* Loads a file below the map's folder and leaves its function on the stack, or a message: returns
+ * as luaL_loadbufferx, LUA_ERRFILE if it cannot be read. Raises only when memory is out. */
+int script_load_file(lua_State *L, const char *dir, const char *map, const char *path);
+
+/* Pushes him; the same userdata as long as the script keeps one. */
+void script_push_player(lua_State *L, struct player *p);
+
+/* Pushes the functions registered for an event: a table, 1..n. */
+void script_push_handlers(lua_State *L, enum script_event event);
+
+/* Wakes what is due; for script_frame. */
+void script_wake(lua_State *L);
+
+#endif
