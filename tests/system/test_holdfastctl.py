@@ -1,14 +1,13 @@
 """holdfastctl, as an administrator types it."""
 
 import json
-import os
 import signal
-import subprocess
 import time
 
 import pytest
 
-from daemons import AdminLine, GOODBYE, PATIENCE, RESTARTING, child_environment, wait_for
+from daemons import AdminLine, GOODBYE, PATIENCE, RESTARTING, wait_for
+from supervisor import Supervisor
 
 
 def test_status_shows_both_daemons(holdfast):
@@ -194,53 +193,6 @@ def test_a_silent_admin_holds_nobody_up(holdfast):
 
 # -- the supervisor -------------------------------------------------------------------------------
 
-class Supervisor:
-    """`holdfastctl run`, with the test's configuration and map."""
-
-    def __init__(self, holdfast):
-        holdfast.listen()
-        self.holdfast = holdfast
-        self.log = holdfast.dir / "run.log"
-        with open(self.log, "wb") as out:
-            self.process = subprocess.Popen(
-                [str(holdfast.bin / "holdfastctl"), "--run-dir", str(holdfast.run_dir), "run",
-                 "--multiplexer", str(holdfast.bin / "holdfast-multiplexer"),
-                 "--server", str(holdfast.bin / "holdfast-server"),
-                 "--config-multiplexer", str(holdfast.write_config()),
-                 "--config-server", str(self.server_config()), "--maps", str(holdfast.maps)],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                env=child_environment(), start_new_session=True)
-        holdfast.closers.append(self.end)
-        wait_for(lambda: self.pid("server") and self.link_is_open(), "both run")
-
-    def server_config(self):
-        path = self.holdfast.dir / "server.cfg"
-        path.write_text(f"set sv_map {self.holdfast.map}\n")
-        return path
-
-    def pid(self, daemon):
-        try:
-            return self.holdfast.admin(daemon, "status")["pid"]
-        except (OSError, ConnectionError, ValueError):
-            return 0
-
-    def link_is_open(self):
-        return self.holdfast.link_state() == "open"
-
-    def text(self):
-        return self.log.read_text("utf-8", "replace")
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-                raise
-
-
 def test_run_starts_both_says_how_to_connect_and_ends_both(holdfast):
     supervisor = Supervisor(holdfast)
     wait_for(lambda: "Holdfast is up." in supervisor.text(), "it says that it is up")
@@ -257,10 +209,6 @@ def test_run_starts_both_says_how_to_connect_and_ends_both(holdfast):
             holdfast.admin(daemon, "status")
 
 
-def kill(pid):
-    os.kill(pid, signal.SIGKILL)
-
-
 def test_run_starts_a_killed_server_again_and_players_stay(holdfast):
     supervisor = Supervisor(holdfast)
     player = holdfast.player()
@@ -271,7 +219,7 @@ def test_run_starts_a_killed_server_again_and_players_stay(holdfast):
         player.expect(b"ok %d " % n)
         old = supervisor.pid("server")
         assert old and old != supervisor.process.pid
-        kill(old)
+        supervisor.kill_server()
         wait_for(lambda: supervisor.pid("server") not in (0, old), "another server runs")
         time.sleep(0.1)
     player.line(str(n + 1))
@@ -295,11 +243,10 @@ def test_run_with_a_server_that_cannot_start_keeps_the_players_and_tries_again(h
     player.line("1")
     player.expect(b"ok 1 ")
     server = holdfast.bin / "holdfast-server"
-    old = supervisor.pid("server")
     server.rename(holdfast.bin / "aside")
     server.write_text("#!/bin/sh\nexit 1\n")
     server.chmod(0o755)
-    kill(old)
+    supervisor.kill_server()
     player.expect(b"crashed")
     player.line("2")
     time.sleep(1)

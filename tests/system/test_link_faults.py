@@ -60,7 +60,7 @@ TO_MULTIPLEXER = dict(REFUSED_BY_BOTH, **bad_messages(25, 22, 7))
 TO_MULTIPLEXER["saved-info-of-4045-bytes"] = (pack(26, KEY, b"x" * 4045),
                                               r"SAVE SUBCLIENT INFO.*data|SAVE SUBCLIENT INFO.*info")
 TO_MULTIPLEXER.update({f"wrong-direction-{n}": (pack(n), MESSAGES[n][0]) for n in (1, 3, 8, 48)})
-TO_MULTIPLEXER.update({"http": (HTTP, "length|count|argument"), "tls": (TLS, "length|count|argument"),
+TO_MULTIPLEXER.update({"http": (HTTP, "length|count|argument"), "tls": (TLS + bytes(600), "TICK|length|count|argument"),
                        "zeros": (bytes(65536), "length"), "ff": (b"\xff" * 65536, "length")})
 TO_SERVER = dict(REFUSED_BY_BOTH, **bad_messages(24, 21, 8))
 TO_SERVER.update({f"wrong-direction-{n}": (pack(n), MESSAGES[n][0]) for n in (4, 5, 6, 7, 38)})

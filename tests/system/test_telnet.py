@@ -70,7 +70,7 @@ SEQUENCES = {
     "subnegotiation-with-iac": (telnet("a", IAC, SB, 31, 0, IAC, IAC, 0, 24, IAC, SE, "b\r\n"), b"ab\n"),
     "subnegotiation-with-line": (telnet("a", IAC, SB, 24, 0, "X\r\nY", IAC, SE, "b\r\n"), b"ab\n"),
     "subnegotiation-empty": (telnet("a", IAC, SB, IAC, SE, "b\r\n"), b"ab\n"),
-    "compression-asked-by-nobody": (telnet("a", IAC, SB, 86, IAC, SE, "x\x9cb\r\n"), b"ax\x9cb\n"),
+    "compression-asked-by-nobody": (telnet("a", IAC, SB, 86, IAC, SE, b"x\x9cb\r\n"), b"ax\x9cb\n"),
     "iac-between-cr-and-lf": (telnet("a\r", IAC, 241, "\nb\r\n"), b"a\nb\n"),
     "iac-between-cr-and-nul": (telnet("a\r", IAC, 241, "\0b\r\n"), b"a\nb\n"),
     "erase-character": (telnet("abx", IAC, 247, "\r\n"), b"ab\n"),
