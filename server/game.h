@@ -4,21 +4,16 @@
 
 #include "common/list.h"
 #include "common/loop.h"
-#include "common/option.h"
 #include "common/slots.h"
+#include "server/cvar.h"
 #include "server/player.h"
 
 struct muxlink;
 struct script;
 
-struct cvars {
-#define CVAR(TYPE, name, preset, min, max, flags, help) opt_##TYPE name;
-#include "server/cvars.def"
-};
-
 struct game {
 	struct loop *loop;       /* borrowed: outlives us */
-	struct cvars cvars;
+	struct cvar_list cvars;
 	struct list players;     /* struct player node, in order of arrival */
 	struct slots handles;    /* what scripts hold */
 	struct list dirty;       /* players with output or a save to send at the end of the turn */
