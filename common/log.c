@@ -66,8 +66,22 @@ static int own_way_to_terminal(void)
 	return fd >= 0 ? fd : STDERR_FILENO;
 }
 
+/* A closed standard stream would be the number of the next thing that is opened: a player's socket
+ * would get the log, and libuv aborts when it closes a low number (row J08). */
+static void fill_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 void log_open(const char *program, enum log_level least)
 {
+	fill_standard_streams();
 	snprintf(state.program, sizeof state.program, "%s", program);
 	state.least = least;
 	state.journal = is_journal();

@@ -9,7 +9,8 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 /* Names the program in every line ("multiplexer") and sets the least level that is written. Until
  * it is called, lines of level info and above are written under the name "holdfast".
  * Under systemd's journal (JOURNAL_STREAM names our standard error) a line opens with <N> instead
- * of the time. */
+ * of the time. Also puts /dev/null where a standard stream is closed, so call it before anything
+ * else is opened. */
 void log_open(const char *program, enum log_level least);
 
 /* "debug", "info", "warn", "error"; false, and *level untouched, for any other word. */
