@@ -35,15 +35,35 @@ __attribute__((format(printf, 2, 0))) static void on_error(
 		cfg != NULL ? cfg->line : 0, text);
 }
 
+/* What the table cannot say about a value; NULL = nothing wrong. */
+static const char *fault_of_option(const struct option *o, const char *text)
+{
+	struct address address;
+	const char *why;
+
+	if (strcmp(o->name, "server") != 0 || text[0] == '\0')
+		return NULL;
+	if (!address_parse(text, &address, &why) || address.sa.sa_family != AF_UNIX)
+		return "must be unix:/PATH, of at most 107 bytes";
+	return NULL;
+}
+
 static int check_option(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const struct option *o = option_find(option_table, option_rows, opt->name);
-	const char *why;
+	const char *text = cfg_opt_getstr(opt);
+	const char *why, *fault;
 
-	if (option_set(o, &reading.config->options, cfg_opt_getstr(opt), &why))
-		return 0;
-	cfg_error(cfg, "%s", why);
-	return -1;
+	if (!option_set(o, &reading.config->options, text, &why)) {
+		cfg_error(cfg, "%s", why);
+		return -1;
+	}
+	fault = fault_of_option(o, text);
+	if (fault != NULL) {
+		cfg_error(cfg, "%s: '%s' %s", o->name, text, fault);
+		return -1;
+	}
+	return 0;
 }
 
 static bool take_kind(struct listener_config *l, const char *text, cfg_t *cfg)
