@@ -115,8 +115,12 @@ static void cmd_users(struct call *call)
 static void cmd_metrics(struct call *call)
 {
 	const struct mux *mux = call->owner;
+	struct mux_metrics now = mux->metrics;
 
-	call_answer(call, metrics_json(metric_table, ARRAY_LEN(metric_table), &mux->metrics));
+	/* The link counts for itself; what it counted is added when it ends. */
+	if (mux->server.peer != NULL)
+		now.messages_unknown += mux->server.peer->link.unknown_in;
+	call_answer(call, metrics_json(metric_table, ARRAY_LEN(metric_table), &now));
 }
 
 /* Any connected user, also one whom the server does not know yet. */
