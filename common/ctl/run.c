@@ -342,7 +342,8 @@ static void look(struct run *run)
 		bool up;
 
 		status = multiplexer_status(run);
-		link = json_string_value(json_object_get(status, "link"));
+		link = json_string_value(
+			json_object_get(json_object_get(status, "server"), "link"));
 		up = link != NULL && strcmp(link, "open") == 0;
 		if (up || waited_ms >= INVITE_MS) {
 			invite(run, status, up);
