@@ -8,10 +8,11 @@
 static size_t check_header(const uint8_t *at, struct refusal *why)
 {
 	size_t len = wire_get16(at);
-	const char *name = msg_name(at[2]);
+	const char *name;
 
 	if (len >= MSG_HEADER && len <= MSG_MAX && at[3] <= MSG_ARGS_MAX)
 		return len;
+	name = msg_name(at[2]);
 	if (name == NULL)
 		name = "unknown message";
 	if (len < MSG_HEADER || len > MSG_MAX)

@@ -15,8 +15,9 @@ const char *msg_name(unsigned id)
 
 	if (id > 255 || names[id] == NULL)
 		return NULL;
-	for (size_t i = 0; texts[id][0] == '\0' || names[id][i - 1] != '\0'; i++)
-		texts[id][i] = names[id][i] == '_' ? ' ' : names[id][i];
+	if (texts[id][0] == '\0')
+		for (size_t i = 0; names[id][i] != '\0'; i++)
+			texts[id][i] = names[id][i] == '_' ? ' ' : names[id][i];
 	return texts[id];
 }
 
