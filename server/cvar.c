@@ -7,7 +7,7 @@ enum { NAME_MAX_BYTES = 63, TEXT_MAX_BYTES = 1000 };
 
 const struct option cvar_table[] = {
 #define CVAR(TYPE, name, preset, min, max, flags, help) \
-	{ #name, OPT_##TYPE, offsetof(struct cvars, name), preset, min, max, flags, help },
+	{#name, OPT_##TYPE, offsetof(struct cvars, name), preset, min, max, flags, help},
 #include "server/cvars.def"
 };
 const size_t cvar_rows = ARRAY_LEN(cvar_table);
@@ -35,7 +35,8 @@ static bool fail(const char **why, const char *fmt, ...)
 
 static struct script_cvar *find(const struct cvar_list *l, const char *name)
 {
-	LIST_EACH(node, &l->scripts) {
+	LIST_EACH(node, &l->scripts)
+	{
 		struct script_cvar *c = container_of(node, struct script_cvar, node);
 
 		if (strcmp(c->name, name) == 0)
@@ -64,7 +65,7 @@ void cvar_open(struct cvar_list *l)
 void cvar_close(struct cvar_list *l)
 {
 	LIST_EACH(node, &l->scripts)
-		free_cvar(container_of(node, struct script_cvar, node));
+	free_cvar(container_of(node, struct script_cvar, node));
 	option_free(cvar_table, cvar_rows, &l->set);
 }
 
@@ -73,7 +74,7 @@ static bool is_name(const char *name)
 	size_t len = strlen(name);
 
 	return len > 0 && len <= NAME_MAX_BYTES && name[0] >= 'a' && name[0] <= 'z' &&
-		strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
 }
 
 /* A new one in the list, in order of names; NULL when memory is out. */
@@ -102,7 +103,8 @@ bool cvar_new(struct cvar_list *l, const char *name, const char *preset, const c
 	const char **why)
 {
 	if (!is_name(name))
-		return fail(why, "'%.64s' is no name for a cvar: 1 to 63 of a-z, 0-9 and _, a letter first",
+		return fail(why,
+			"'%.64s' is no name for a cvar: 1 to 63 of a-z, 0-9 and _, a letter first",
 			name);
 	if (option_find(cvar_table, cvar_rows, name) != NULL)
 		return fail(why, "%s: the server has a cvar of this name", name);
@@ -138,8 +140,8 @@ const char *cvar_get(const struct cvar_list *l, const char *name)
 	return text;
 }
 
-bool cvar_set(struct cvar_list *l, const char *name, const char *text, bool starting,
-	const char **why)
+bool cvar_set(
+	struct cvar_list *l, const char *name, const char *text, bool starting, const char **why)
 {
 	const struct option *o = option_find(cvar_table, cvar_rows, name);
 	struct script_cvar *c = find(l, name);
@@ -174,18 +176,19 @@ json_t *cvar_list_json(const struct cvar_list *l, const char *prefix)
 		const struct option *o = &cvar_table[i];
 
 		if (strncmp(o->name, prefix, len) == 0)
-			json_array_append_new(all,
-				json_pack("{s:s, s:s, s:s, s:s}", "cvar", o->name, "value",
-					option_text(o, &l->set, text, sizeof text), "default",
-					o->preset, "help", o->help));
+			json_array_append_new(
+				all, json_pack("{s:s, s:s, s:s, s:s}", "cvar", o->name, "value",
+					     option_text(o, &l->set, text, sizeof text), "default",
+					     o->preset, "help", o->help));
 	}
-	LIST_EACH(node, &l->scripts) {
+	LIST_EACH(node, &l->scripts)
+	{
 		const struct script_cvar *c = container_of(node, struct script_cvar, node);
 
 		if (c->help != NULL && strncmp(c->name, prefix, len) == 0)
-			json_array_append_new(all,
-				json_pack("{s:s, s:s, s:s, s:s}", "cvar", c->name, "value",
-					c->value, "default", c->preset, "help", c->help));
+			json_array_append_new(
+				all, json_pack("{s:s, s:s, s:s, s:s}", "cvar", c->name, "value",
+					     c->value, "default", c->preset, "help", c->help));
 	}
 	return all;
 }

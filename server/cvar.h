@@ -36,8 +36,8 @@ const char *cvar_get(const struct cvar_list *l, const char *name);
 
 /* False with *why a sentence: no such cvar, out of bounds, only at start (unless starting). While
  * starting, a name that nobody knows yet is kept for the script that will make it. */
-bool cvar_set(struct cvar_list *l, const char *name, const char *text, bool starting,
-	const char **why);
+bool cvar_set(
+	struct cvar_list *l, const char *name, const char *text, bool starting, const char **why);
 
 /* For cvarlist: an array of {cvar, value, default, help}, by name those that begin with prefix. */
 json_t *cvar_list_json(const struct cvar_list *l, const char *prefix);

@@ -2,37 +2,95 @@
 #ifndef SERVER_GAME_H
 #define SERVER_GAME_H
 
+#include "common/control.h"
 #include "common/list.h"
 #include "common/loop.h"
 #include "common/slots.h"
 #include "server/cvar.h"
+#include "server/frames.h"
 #include "server/player.h"
 
 struct muxlink;
 struct script;
 
-struct game {
-	struct loop *loop;       /* borrowed: outlives us */
-	struct cvar_list cvars;
-	struct list players;     /* struct player node, in order of arrival */
-	struct slots handles;    /* what scripts hold */
-	struct list dirty;       /* players with output or a save to send at the end of the turn */
-	struct muxlink *muxlink; /* owned */
-	struct script *script;   /* owned: NULL while no map runs */
-	uint64_t frame;          /* frames since start */
-	uint64_t started_ms;
-	/* and what server/ adds */
+struct game_metrics {
+#define METRIC(KIND, name, help) uint64_t name;
+#include "server/metrics.def"
 };
 
+/* Why the game stops: what the script's stop event is told, and what main.c does afterwards. */
+enum game_stop { STOP_NOT, STOP_RESTART, STOP_QUIT, STOP_SIGNAL, STOP_MULTIPLEXER };
+
+struct game {
+	struct loop *loop;       /* borrowed: outlives us */
+	struct cvar_list cvars;  /* C reads game->cvars.set.sv_fps */
+	struct list players;     /* struct player node, in order of arrival */
+	struct player *by_key;   /* uthash head */
+	struct slots handles;    /* what scripts hold */
+	struct list dirty;       /* players with output or a save to send at the end of the turn */
+	struct loop_task flush;  /* sends them */
+	struct muxlink *muxlink; /* owned */
+	struct script *script;   /* owned: NULL while no map runs */
+	struct control *control; /* owned */
+	struct frames frames;
+	struct game_metrics metrics;
+	uint64_t frame; /* number of the last frame */
+	uint64_t started_ms;
+	bool localhost_only;                                    /* what the multiplexer said last */
+	const char *run_dir, *maps_dir, *config_file, *program; /* borrowed */
+	enum game_stop stop;                                    /* STOP_NOT: it runs */
+	bool stop_event_sent;
+	char stop_reason[256]; /* for the log */
+	uv_timer_t stop_timer;
+};
+
+/* What a game needs to open. All borrowed, as long as the game lives. */
+struct game_config {
+	const char *run_dir, *maps_dir;
+	const char *config_file; /* NULL: none */
+	const char *program;     /* the path that a restart executes */
+};
+
+/* Opens an empty game: cvars at their defaults, no map, no link. Never fails. */
+void game_open(struct game *game, struct loop *loop, const struct game_config *config);
+
+/* Loads sv_map, listens for the multiplexer and for admins, begins the frames. False with *why a
+ * sentence; game_close in any case. */
+bool game_start(struct game *game, const char **why);
+
+/* An orderly stop, carried out step by step: no more input, all of it handled, the stop event, saves,
+ * output, goodbye; then loop_stop. A second call stops at once. reason is for the log. */
+void game_stop(struct game *game, enum game_stop kind, const char *reason);
+
+void game_close(struct game *game); /* at once; run the loop to its end, then game_free */
+void game_free(struct game *game);
+
+/* Whether a restart would come up again: the program is executable, server.cfg reads, the map's
+ * init.lua compiles. False with *why a sentence. */
+bool game_check(struct game *game, const char **why);
+
+/* The folder of a map; out has room bytes. False if it has none in maps_dir. */
+bool game_map_dir(const struct game *game, const char *map, char *out, size_t room);
+
+/* muxlink and handlers tell: */
+void game_listing_begins(struct game *game);
+void game_listing_ends(struct game *game);
+void game_marked(struct game *game); /* the last of the input was handled */
+void game_left(struct game *game);   /* the multiplexer has read our last word */
+
 /* What scripts and console do to players; all take effect at the end of this turn of the loop. */
-void player_send(struct player *p, struct slice text);       /* \n becomes \r\n on the way out */
-void game_send_all(struct game *game, struct slice text);    /* one message to 0:255 */
-bool player_save(struct player *p, json_t *saved, const char **why); /* takes the reference; false and
-	* nothing changed when the whole would not fit in MSG_PAYLOAD_MAX: *why says by how many bytes */
+void player_send(struct player *p, struct slice text);    /* \n becomes \r\n on the way out */
+void game_send_all(struct game *game, struct slice text); /* one message to 0:255 */
+bool player_save(
+	struct player *p, json_t *saved, const char **why); /* takes the reference, also when
+	* it fails: false and nothing changed when the whole would not fit in MSG_PAYLOAD_MAX; *why says
+	* by how many bytes. NULL: nothing is kept any more */
 bool player_set_name(struct player *p, const char *name, const char **why); /* NULL: none */
 bool player_set_role(struct player *p, const char *role, const char **why);
-void player_kick(struct player *p, const char *reason); /* shows the reason, then KILL SUBCLIENT; the
+void player_kick(
+	struct player *p, const char *reason); /* shows the reason, then KILL SUBCLIENT; the
 	* script gets leave at once */
-const char *player_label(const struct player *p); /* "player 5:199 (192.0.2.7)", until the next call */
+const char *player_label(
+	const struct player *p); /* "player 5:199 (192.0.2.7)", until the next call */
 
 #endif

@@ -3,6 +3,7 @@
 #define SERVER_PLAYER_H
 
 #include <jansson.h>
+#include <uthash.h>
 
 #include "common/buf.h"
 #include "common/line.h"
@@ -19,22 +20,52 @@ enum player_state {
 };
 
 struct player {
-	struct game *game;       /* borrowed: outlives us */
-	struct handle handle;    /* what scripts hold */
+	struct game *game;    /* borrowed: outlives us */
+	struct handle handle; /* what scripts hold */
 	struct clientkey key;
 	enum player_state state;
-	bool listed;             /* reported by a listing (restore), not by an acceptance (join) */
-	bool seen;               /* by the listing that runs, after a new link */
+	bool listed; /* reported by a listing (restore), not by an acceptance (join) */
+	bool seen;   /* by the listing that runs, after a new link */
 	char *protocol, *ip, *dns, *ident; /* owned; dns and ident NULL until told */
-	uint64_t connected_ms;   /* when he connected, by our monotonic clock; may lie before our start */
-	uint64_t input_ms;       /* when he last typed */
-	struct line line;        /* the line he is typing */
-	struct buf out;          /* text of this turn, not yet cut into messages */
-	char *name, *role;       /* owned: the script's to set, kept by save; NULL = not set */
-	json_t *saved;           /* owned: what player:save keeps; NULL = nothing */
-	bool save_due;           /* name, role or saved changed since the last SAVE SUBCLIENT INFO */
-	struct list node;        /* of game->players */
-	struct list dirty;       /* of game->dirty: has out or save_due */
+	uint64_t
+		connected_ms; /* when he connected, by our monotonic clock; may lie before our start */
+	uint64_t input_ms;    /* when he last typed */
+	struct line line;     /* the line he is typing */
+	struct buf out;       /* text of this turn, not yet cut into messages */
+	char *name, *role;    /* owned: the script's to set, kept by save; NULL = not set */
+	json_t *saved;        /* owned: what player:save keeps; NULL = nothing */
+	bool save_due;        /* name, role or saved changed since the last SAVE SUBCLIENT INFO */
+	struct list node;     /* of game->players */
+	struct list dirty;    /* of game->dirty: has out or save_due */
+	UT_hash_handle by_key;
 };
+
+/* A new one, ARRIVING, at the end of game->players. NULL when memory is out. */
+struct player *player_new(
+	struct game *game, const struct clientkey *key, struct slice protocol, struct slice ip);
+void player_free(struct player *p); /* every handle is stale from now on */
+
+struct player *player_find(struct game *game, const struct clientkey *key); /* NULL: nobody's key */
+
+/* ARRIVING becomes HERE, and the script is told: join, or restore if he was listed. */
+void player_arrive(struct player *p);
+
+/* The script is told that he left (if it knows him), then he is freed. */
+void player_gone(struct player *p, const char *why);
+
+/* What he typed, as it came: lines go to the script (input.c). */
+void player_input(struct player *p, struct slice bytes);
+
+/* He has text to be shown, or something to be saved: at the end of the turn (output.c, save.c). */
+void player_touch(struct player *p);
+
+/* Sends what waits to be shown to him, now. */
+void player_flush(struct player *p);
+
+/* Sends what is to be kept for him, now; with_partial: also the line he is typing (before a stop). */
+void player_store(struct player *p, bool with_partial);
+
+/* Takes over what an earlier server kept. A blob that makes no sense is logged and left aside. */
+void player_restore(struct player *p, struct slice blob);
 
 #endif

@@ -1,0 +1,28 @@
+/* The beat of the game: frame n is due at the start plus n / fps, however long a frame took. */
+#ifndef SERVER_FRAMES_H
+#define SERVER_FRAMES_H
+
+#include "common/loop.h"
+
+struct frames;
+
+/* passed: how many frames' time has gone since the last one; over 1 when some were left out. */
+typedef void (*frames_cb)(struct frames *f, uint64_t passed);
+
+struct frames {
+	uv_poll_t poll;
+	int fd; /* owned: a timerfd; -1 = not open. uv_timer has 1 ms and starts late */
+	unsigned fps;
+	frames_cb cb;
+};
+
+/* Begins; 0 or a negative UV_E, nothing kept then. */
+int frames_open(struct frames *f, struct loop *loop, unsigned fps, frames_cb cb);
+
+/* A new beat, from now on. Does nothing if it is the same. */
+void frames_set(struct frames *f, unsigned fps);
+
+void frames_close(
+	struct frames *f); /* the handle is closed in a later turn; f must live till then */
+
+#endif

@@ -1,0 +1,287 @@
+/* The game server: it may end, crash or be replaced, and the players stay with the multiplexer.
+ *
+ *   multiplexer ==link.sock==> muxlink --> handlers --> player --> input --> script (Lua)
+ *                                 ^                                             |
+ *                                 +--- output, save <-- end of the turn <-------+
+ *
+ *   frames --beat--> script_frame          console, control --> commands
+ *
+ * Stop, step by step (each step is told when the one before is through):
+ *   game_stop --> muxlink_mark --(all input handled)--> game_marked: stop event, saves, output
+ *             --> muxlink_leave --(the multiplexer has read it all)--> game_left --> loop_stop */
+#include "server/game.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "server/console.h"
+#include "server/muxlink.h"
+#include "server/script.h"
+
+/* ---- the end of a turn ---- */
+
+static void flush_task(struct loop_task *task)
+{
+	struct game *game = container_of(task, struct game, flush);
+
+	while (!list_is_empty(&game->dirty)) {
+		struct player *p = container_of(game->dirty.next, struct player, dirty);
+
+		list_remove(&p->dirty);
+		player_flush(p);
+		if (p->save_due && p->state != PLAYER_LEAVING)
+			player_store(p, false);
+	}
+}
+
+/* ---- frames ---- */
+
+static void on_frame(struct frames *f, uint64_t passed)
+{
+	struct game *game = container_of(f, struct game, frames);
+
+	game->frame += passed;
+	game->metrics.frames++;
+	game->metrics.frames_late += passed - 1;
+	frames_set(f, game->cvars.set.sv_fps);
+	script_frame(game->script, (double)passed / (double)game->cvars.set.sv_fps, game->frame);
+}
+
+/* ---- who is here ---- */
+
+void game_listing_begins(struct game *game)
+{
+	LIST_EACH(node, &game->players)
+	container_of(node, struct player, node)->seen = false;
+}
+
+/* He was here before the link was lost. */
+static void settle_old(struct game *game, struct player *p)
+{
+	struct link *out = muxlink_out(game->muxlink);
+
+	if (!p->seen)
+		player_gone(p, "gone");
+	else if (p->state == PLAYER_LEAVING && out != NULL) /* the KILL went lost with the link */
+		link_send_kill_subclient(out, &(struct msg_kill_subclient){.who = p->key});
+}
+
+void game_listing_ends(struct game *game)
+{
+	/* Scripts may kick others meanwhile, which frees nobody at once: KILLED comes later. */
+	LIST_EACH(node, &game->players)
+	{
+		struct player *p = container_of(node, struct player, node);
+
+		if (p->state == PLAYER_ARRIVING && p->seen)
+			player_arrive(p);
+		else
+			settle_old(game, p);
+	}
+	flush_task(&game->flush);
+	muxlink_ready(game->muxlink);
+}
+
+/* ---- stop ---- */
+
+static const char *const stop_words[] = {
+	[STOP_NOT] = "",
+	[STOP_RESTART] = "restart",
+	[STOP_QUIT] = "quit",
+	[STOP_SIGNAL] = "quit",
+	[STOP_MULTIPLEXER] = "quit",
+};
+
+static void stop_timeout_cb(uv_timer_t *timer)
+{
+	struct game *game = timer->data;
+
+	log_warn("stop: the multiplexer does not answer; ending without it");
+	if (!game->stop_event_sent)
+		game_marked(game);
+	loop_stop(game->loop);
+}
+
+void game_stop(struct game *game, enum game_stop kind, const char *reason)
+{
+	if (game->stop != STOP_NOT) {
+		if (kind == STOP_MULTIPLEXER)
+			return; /* we are ending already */
+		log_warn("asked to end a second time: ending at once");
+		game->stop = kind == STOP_SIGNAL ? kind : game->stop;
+		loop_stop(game->loop);
+		return;
+	}
+	log_info("%s: %s", kind == STOP_RESTART ? "restarting" : "ending", reason);
+	game->stop = kind;
+	snprintf(game->stop_reason, sizeof game->stop_reason, "%s", reason);
+	uv_timer_start(&game->stop_timer, stop_timeout_cb, game->cvars.set.sv_stop_timeout, 0);
+	if (kind == STOP_MULTIPLEXER)
+		game_marked(game); /* it has ended its side: what it sent was handled */
+	else
+		muxlink_mark(game->muxlink);
+}
+
+void game_marked(struct game *game)
+{
+	if (game->stop == STOP_NOT || game->stop_event_sent)
+		return;
+	game->stop_event_sent = true;
+	if (game->script != NULL)
+		script_stop(game->script, stop_words[game->stop]);
+	LIST_EACH(node, &game->players)
+	{
+		struct player *p = container_of(node, struct player, node);
+
+		player_flush(p);
+		if (p->state == PLAYER_HERE &&
+			(p->save_due || p->line.text.len > 0 || p->line.after_cr))
+			player_store(p, true);
+	}
+	muxlink_leave(game->muxlink);
+}
+
+void game_left(struct game *game)
+{
+	if (game->stop != STOP_NOT)
+		loop_stop(game->loop);
+}
+
+/* ---- maps ---- */
+
+bool game_map_dir(const struct game *game, const char *map, char *out, size_t room)
+{
+	struct stat st;
+	char init[1200];
+
+	if (map[0] == '\0' || map[0] == '.' || strchr(map, '/') != NULL ||
+		(size_t)snprintf(out, room, "%s/%s", game->maps_dir, map) >= room)
+		return false;
+	snprintf(init, sizeof init, "%s/init.lua", out);
+	return stat(init, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static char why_text[1200];
+
+static bool map_dir(const struct game *game, char *out, size_t room, const char **why)
+{
+	const char *map = game->cvars.set.sv_map;
+
+	if (game_map_dir(game, map, out, room))
+		return true;
+	snprintf(why_text, sizeof why_text,
+		"sv_map '%s': there is no %s/%s/init.lua; name the folder of the maps with --maps",
+		map, game->maps_dir, map);
+	*why = why_text;
+	return false;
+}
+
+bool game_check(struct game *game, const char **why)
+{
+	char dir[1024];
+
+	if (access(game->program, X_OK) != 0) {
+		snprintf(why_text, sizeof why_text, "%s: cannot be executed: %s", game->program,
+			strerror(errno));
+		*why = why_text;
+		return false;
+	}
+	return console_check_file(game->config_file, why) && map_dir(game, dir, sizeof dir, why) &&
+	       script_check(dir, why);
+}
+
+static void warn_of_unknown_cvars(const struct game *game)
+{
+	const struct list *at = NULL;
+	const char *name;
+
+	while ((name = cvar_next_unknown(&game->cvars, &at)) != NULL)
+		log_warn("cvar %s: was set, but neither the server nor the map has it", name);
+}
+
+/* ---- life ---- */
+
+void game_open(struct game *game, struct loop *loop, const struct game_config *config)
+{
+	*game = (struct game){.loop = loop,
+		.run_dir = config->run_dir,
+		.maps_dir = config->maps_dir,
+		.config_file = config->config_file,
+		.program = config->program,
+		.frames.fd = -1,
+		.started_ms = loop_now_ms(loop)};
+	cvar_open(&game->cvars);
+	list_init(&game->players);
+	list_init(&game->dirty);
+	loop_task_init(&game->flush, flush_task);
+	uv_timer_init(&loop->uv, &game->stop_timer);
+	game->stop_timer.data = game;
+}
+
+static bool start_control(struct game *game, const char **why)
+{
+	char path[512];
+
+	snprintf(path, sizeof path, "%s/server.sock", game->run_dir);
+	game->control = control_open(game->loop,
+		&(struct control_config){.path = path,
+			.table = console_commands,
+			.rows = console_command_rows,
+			.who = CONSOLE_ADMIN,
+			.owner = game},
+		why);
+	return game->control != NULL;
+}
+
+bool game_start(struct game *game, const char **why)
+{
+	char dir[1024], path[512];
+	int status;
+
+	if (!map_dir(game, dir, sizeof dir, why))
+		return false;
+	game->script = script_open(game, dir, why);
+	if (game->script == NULL)
+		return false;
+	warn_of_unknown_cvars(game);
+	log_info("map %s: loaded", game->cvars.set.sv_map);
+	script_start(game->script);
+	status = frames_open(&game->frames, game->loop, game->cvars.set.sv_fps, on_frame);
+	if (status < 0) {
+		*why = uv_strerror(status);
+		return false;
+	}
+	/* The link last: whoever finds it open finds a game. */
+	snprintf(path, sizeof path, "%s/link.sock", game->run_dir);
+	if (!start_control(game, why))
+		return false;
+	game->muxlink = muxlink_open(game, path, why);
+	return game->muxlink != NULL;
+}
+
+void game_close(struct game *game)
+{
+	muxlink_close(game->muxlink);
+	game->muxlink = NULL;
+	control_close(game->control);
+	game->control = NULL;
+	frames_close(&game->frames);
+	loop_task_cancel(&game->flush);
+	if (!uv_is_closing((uv_handle_t *)&game->stop_timer))
+		uv_close((uv_handle_t *)&game->stop_timer, NULL);
+	if (game->script != NULL)
+		script_close(game->script);
+	game->script = NULL;
+}
+
+void game_free(struct game *game)
+{
+	LIST_EACH(node, &game->players)
+	player_free(container_of(node, struct player, node));
+	slots_free(&game->handles);
+	cvar_close(&game->cvars);
+}

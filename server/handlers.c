@@ -1,0 +1,273 @@
+/* What the server does at each message of the multiplexer. A row of messages.def without its handler
+ * here does not build. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "server/game.h"
+#include "server/muxlink.h"
+
+#define UP(num, NAME, name, fields, meaning) \
+	static bool on_##name(struct game *game, const struct msg_##name *m, struct refusal *why);
+#include "proto/messages.def"
+
+bool handle_message(struct game *game, const struct frame *f, struct refusal *why)
+{
+	switch (f->id) {
+#define UP(num, NAME, name, fields, meaning)                                                      \
+	case MSG_##NAME: {                                                                        \
+		struct msg_##name m;                                                              \
+		return msg_##name##_read(f->args, f->count, &m, why) && on_##name(game, &m, why); \
+	}
+#include "proto/messages.def"
+	default:
+		return true; /* the link skips and counts what is not in the table */
+	}
+}
+
+/* Whom a message is about; counted if we know nobody by that key. */
+static struct player *find(struct game *game, const struct clientkey *who)
+{
+	struct player *p = player_find(game, who);
+
+	if (p == NULL)
+		game->metrics.unknown_key++;
+	return p;
+}
+
+/* ---- the multiplexer as a whole ---- */
+
+static bool on_tick(
+	struct game *game UNUSED, const struct msg_tick *m UNUSED, struct refusal *why UNUSED)
+{
+	return true; /* for servers that block on reading; we have our own beat */
+}
+
+static bool on_mux_going_offline(
+	struct game *game, const struct msg_mux_going_offline *m UNUSED, struct refusal *why UNUSED)
+{
+	game_stop(game, STOP_MULTIPLEXER, "the multiplexer goes offline");
+	return true;
+}
+
+static bool on_i_am_alive(
+	struct game *game, const struct msg_i_am_alive *m UNUSED, struct refusal *why UNUSED)
+{
+	if (muxlink_state(game->muxlink) == MUXLINK_MARKED)
+		game_marked(game);
+	return true;
+}
+
+static bool on_accepting_localhost_only(struct game *game,
+	const struct msg_accepting_localhost_only *m UNUSED, struct refusal *why UNUSED)
+{
+	game->localhost_only = true;
+	return true;
+}
+
+static bool on_accepting_all(
+	struct game *game, const struct msg_accepting_all *m UNUSED, struct refusal *why UNUSED)
+{
+	game->localhost_only = false;
+	return true;
+}
+
+static bool on_done_sending_all_subclient_info(struct game *game,
+	const struct msg_done_sending_all_subclient_info *m UNUSED, struct refusal *why UNUSED)
+{
+	if (muxlink_state(game->muxlink) == MUXLINK_LISTING)
+		game_listing_ends(game);
+	return true;
+}
+
+/* ---- coming and going ---- */
+
+static bool is_same_user(const struct player *p, const struct msg_got_subclient *m)
+{
+	return slice_is(slice_text(p->protocol), m->protocol) && slice_is(slice_text(p->ip), m->ip);
+}
+
+static bool on_got_subclient(
+	struct game *game, const struct msg_got_subclient *m, struct refusal *why)
+{
+	struct player *p = player_find(game, &m->who);
+	bool listing = muxlink_state(game->muxlink) == MUXLINK_LISTING;
+
+	if (m->who.depth < 2) {
+		snprintf(why->text, sizeof why->text,
+			"%s (%d): argument 1 (who): a key of depth %u, at least 2 are needed",
+			msg_name(MSG_GOT_SUBCLIENT), MSG_GOT_SUBCLIENT, m->who.depth);
+		return false;
+	}
+	if (p != NULL && is_same_user(p, m)) {
+		p->seen = true; /* we kept him over the loss of the link */
+		return true;
+	}
+	if (p != NULL)
+		player_gone(p, "gone");
+	p = player_new(game, &m->who, m->protocol, m->ip);
+	if (p == NULL) {
+		snprintf(why->text, sizeof why->text, "out of memory for one more player");
+		return false;
+	}
+	p->listed = listing;
+	p->seen = true;
+	return true;
+}
+
+static bool on_done_sending_subclient_info(struct game *game,
+	const struct msg_done_sending_subclient_info *m, struct refusal *why UNUSED)
+{
+	struct player *p = find(game, &m->who);
+
+	/* Those of a listing are restored together, at its end. */
+	if (p != NULL && p->state == PLAYER_ARRIVING && !p->listed)
+		player_arrive(p);
+	return true;
+}
+
+static bool on_lost_subclient(
+	struct game *game, const struct msg_lost_subclient *m, struct refusal *why UNUSED)
+{
+	struct player *p = find(game, &m->who);
+
+	if (p != NULL)
+		player_gone(p, "left");
+	return true;
+}
+
+static bool on_killed_subclient(
+	struct game *game, const struct msg_killed_subclient *m, struct refusal *why UNUSED)
+{
+	struct player *p = find(game, &m->who);
+
+	if (p != NULL)
+		player_gone(p, "killed");
+	return true;
+}
+
+static bool on_no_such_subclient(
+	struct game *game, const struct msg_no_such_subclient *m, struct refusal *why UNUSED)
+{
+	struct player *p = find(game, &m->who);
+
+	if (p != NULL)
+		player_gone(p, "gone");
+	return true;
+}
+
+/* ---- what users do and are ---- */
+
+static bool on_got_subclient_text(
+	struct game *game, const struct msg_got_subclient_text *m, struct refusal *why UNUSED)
+{
+	struct player *p = find(game, &m->who);
+
+	if (p != NULL)
+		player_input(p, m->data);
+	return true;
+}
+
+static void set_text(char **field, struct slice text)
+{
+	char *copy = strndup((const char *)text.at, text.len);
+
+	if (copy == NULL)
+		return; /* a name less, no more */
+	free(*field);
+	*field = copy;
+}
+
+static bool on_subclient_dns_is(
+	struct game *game, const struct msg_subclient_dns_is *m, struct refusal *why UNUSED)
+{
+	struct player *p = find(game, &m->who);
+
+	if (p != NULL)
+		set_text(&p->dns, m->name);
+	return true;
+}
+
+static bool on_subclient_identd_is(
+	struct game *game, const struct msg_subclient_identd_is *m, struct refusal *why UNUSED)
+{
+	struct player *p = find(game, &m->who);
+
+	if (p != NULL)
+		set_text(&p->ident, m->name);
+	return true;
+}
+
+/* The moment so many seconds ago; it may lie before this machine's clock began, and wraps then. */
+static uint64_t seconds_ago(const struct game *game, uint32_t seconds)
+{
+	return loop_now_ms(game->loop) - (uint64_t)seconds * 1000;
+}
+
+static bool on_subclient_idletime_is(
+	struct game *game, const struct msg_subclient_idletime_is *m, struct refusal *why UNUSED)
+{
+	struct player *p = find(game, &m->who);
+
+	if (p != NULL)
+		p->input_ms = seconds_ago(game, m->seconds);
+	return true;
+}
+
+static bool on_subclient_connecttime_is(
+	struct game *game, const struct msg_subclient_connecttime_is *m, struct refusal *why UNUSED)
+{
+	struct player *p = find(game, &m->who);
+
+	if (p != NULL)
+		p->connected_ms = seconds_ago(game, m->seconds);
+	return true;
+}
+
+/* ---- what is kept for them ---- */
+
+static bool on_subclient_saved_info_is(
+	struct game *game, const struct msg_subclient_saved_info_is *m, struct refusal *why UNUSED)
+{
+	struct player *p = find(game, &m->who);
+
+	/* Of whom we know already we know better. */
+	if (p != NULL && p->state == PLAYER_ARRIVING)
+		player_restore(p, m->data);
+	return true;
+}
+
+static bool on_there_is_no_subclient_saved_info(struct game *game UNUSED,
+	const struct msg_there_is_no_subclient_saved_info *m UNUSED, struct refusal *why UNUSED)
+{
+	return true;
+}
+
+static bool on_could_not_get_subclient_saved_info(struct game *game UNUSED,
+	const struct msg_could_not_get_subclient_saved_info *m UNUSED, struct refusal *why UNUSED)
+{
+	return true; /* as if nothing were kept */
+}
+
+static bool on_saved_subclient_info(struct game *game UNUSED,
+	const struct msg_saved_subclient_info *m UNUSED, struct refusal *why UNUSED)
+{
+	return true;
+}
+
+static bool on_could_not_save_subclient_info(struct game *game,
+	const struct msg_could_not_save_subclient_info *m, struct refusal *why UNUSED)
+{
+	struct player *p = find(game, &m->who);
+
+	game->metrics.saves_refused++;
+	if (p != NULL)
+		log_error("%s: the multiplexer could not keep what was saved", player_label(p));
+	return true;
+}
+
+static bool on_deleted_subclient_saved_info(struct game *game UNUSED,
+	const struct msg_deleted_subclient_saved_info *m UNUSED, struct refusal *why UNUSED)
+{
+	return true;
+}

@@ -1,0 +1,326 @@
+/* The link to the multiplexer, seen from the server.
+ *
+ *   link.sock --accept--> candidate --13 or 14--> the link --> handlers.c
+ *                             |                      |
+ *      (anything else, silence: closed)       LISTING, READY, MARKED, LEAVING: muxstates.def
+ *
+ * The players outlive the link: the multiplexer that lost it dials again, and its next listing tells
+ * who is still there. */
+#include "server/muxlink.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/list.h"
+#include "common/log.h"
+#include "server/game.h"
+
+enum { CANDIDATES_MAX = 8, PROOF_MS = 5000, CLOCK_MS = 500 };
+
+struct peer {
+	struct link link;
+	struct muxlink *m; /* borrowed: lives until its last peer is closed */
+	struct list node;  /* of m->candidates; alone when it is the link, or closing */
+	uint64_t since_ms;
+};
+
+struct muxlink {
+	struct game *game; /* borrowed: outlives us */
+	uv_pipe_t listening;
+	uv_timer_t clock;
+	struct list candidates;
+	unsigned candidate_count;
+	struct peer *live; /* owned: NULL while ALONE */
+	enum muxlink_state state;
+	char path[108];
+	unsigned open; /* handles and peers whose closing has not come back */
+	bool closing;
+};
+
+/* ---- states: one door ---- */
+
+#define TO(STATE)                | (1u << MUXLINK_##STATE)
+#define STATE(NAME, word, moves) [MUXLINK_##NAME] = {word, 0u moves},
+static const struct {
+	const char *word;
+	unsigned moves;
+} states[] = {
+#include "server/muxstates.def"
+};
+
+const char *muxlink_state_word(enum muxlink_state state)
+{
+	return states[state].word;
+}
+
+static bool move(struct muxlink *m, enum muxlink_state to)
+{
+	if ((states[m->state].moves & (1u << to)) == 0)
+		return false;
+	log_debug("link: %s -> %s", states[m->state].word, states[to].word);
+	m->state = to;
+	return true;
+}
+
+enum muxlink_state muxlink_state(const struct muxlink *m)
+{
+	return m->state;
+}
+
+struct link *muxlink_out(struct muxlink *m)
+{
+	return m->live != NULL && m->state != MUXLINK_LEAVING ? &m->live->link : NULL;
+}
+
+static void one_closed(struct muxlink *m)
+{
+	if (--m->open == 0)
+		free(m);
+}
+
+/* ---- candidates and the link ---- */
+
+static void drop_candidate(struct peer *p)
+{
+	list_remove(&p->node);
+	p->m->candidate_count--;
+	link_close(&p->link);
+}
+
+static void refuse_candidate(struct peer *p, const char *reason)
+{
+	log_warn("link: a connection is refused: %s", reason);
+	p->m->game->metrics.links_refused++;
+	drop_candidate(p);
+}
+
+static void greet(struct peer *p)
+{
+	link_send_not_ready(&p->link, &(struct msg_not_ready){0});
+	link_send_tell_me_your_accept_mode(&p->link, &(struct msg_tell_me_your_accept_mode){0});
+	link_send_get_all_subclient_info(&p->link, &(struct msg_get_all_subclient_info){0});
+}
+
+static void become_link(struct peer *p)
+{
+	struct muxlink *m = p->m;
+
+	list_remove(&p->node);
+	m->candidate_count--;
+	m->live = p;
+	move(m, MUXLINK_LISTING);
+	m->game->metrics.links_taken++;
+	log_info("link: the multiplexer is connected");
+	game_listing_begins(m->game);
+}
+
+/* Until it has proved itself a candidate may only tick and answer. */
+static bool candidate_message(struct peer *p, const struct frame *f, struct refusal *why)
+{
+	bool answers = f->id == MSG_ACCEPTING_ALL || f->id == MSG_ACCEPTING_LOCALHOST_ONLY;
+
+	if (f->id == MSG_TICK)
+		return true;
+	if (!answers) {
+		snprintf(why->text, sizeof why->text, "%s (%u): before the answer to %s",
+			msg_name(f->id), f->id, msg_name(MSG_TELL_ME_YOUR_ACCEPT_MODE));
+		return false;
+	}
+	if (p->m->live != NULL || p->m->state != MUXLINK_ALONE || p->m->closing) {
+		snprintf(why->text, sizeof why->text,
+			"a second multiplexer; the first one keeps the link");
+		return false;
+	}
+	become_link(p);
+	return handle_message(p->m->game, f, why);
+}
+
+static bool on_message(struct link *l, const struct frame *f, struct refusal *why)
+{
+	struct peer *p = container_of(l, struct peer, link);
+
+	if (p->m->live == p)
+		return handle_message(p->m->game, f, why);
+	return candidate_message(p, f, why);
+}
+
+static void on_end(struct link *l, int status, const char *reason, bool refused)
+{
+	struct peer *p = container_of(l, struct peer, link);
+	struct muxlink *m = p->m;
+
+	if (m->live != p) {
+		if (refused || status != UV_EOF || l->framer.have > 0)
+			refuse_candidate(p, reason);
+		else
+			drop_candidate(p);
+		return;
+	}
+	bool marked = m->state == MUXLINK_MARKED, left = m->state == MUXLINK_LEAVING;
+	if (left && !refused)
+		log_info("link: the multiplexer has read everything");
+	else
+		log_warn("link: %s: %s; the players stay", refused ? "cut off" : "lost", reason);
+	m->live = NULL;
+	move(m, MUXLINK_ALONE);
+	link_close(l);
+	if (marked)
+		game_marked(m->game); /* there will be no answer any more */
+	else if (left)
+		game_left(m->game);
+}
+
+static void on_closed(struct link *l)
+{
+	struct peer *p = container_of(l, struct peer, link);
+	struct muxlink *m = p->m;
+
+	free(p);
+	one_closed(m);
+}
+
+static const struct link_ops link_ops = {
+	.on_message = on_message,
+	.on_end = on_end,
+	.on_closed = on_closed,
+};
+
+static void connection_cb(uv_stream_t *stream, int status)
+{
+	struct muxlink *m = stream->data;
+	struct peer *p = status == 0 ? calloc(1, sizeof *p) : NULL;
+
+	if (p == NULL) {
+		log_warn("link: a connection failed: %s",
+			status < 0 ? uv_strerror(status) : "out of memory");
+		return;
+	}
+	p->m = m;
+	list_init(&p->node);
+	status = link_accept(&p->link, m->game->loop, stream, &link_ops, MSG_UP);
+	if (status != 0) {
+		log_warn("link: a connection failed: %s", uv_strerror(status));
+		free(p);
+		return;
+	}
+	m->open++;
+	p->since_ms = loop_now_ms(m->game->loop);
+	list_add_last(&m->candidates, &p->node);
+	m->candidate_count++;
+	if (m->candidate_count > CANDIDATES_MAX)
+		refuse_candidate(p, "too many at once");
+	else
+		greet(p);
+}
+
+static void clock_cb(uv_timer_t *timer)
+{
+	struct muxlink *m = timer->data;
+	uint64_t now = loop_now_ms(m->game->loop);
+
+	LIST_EACH(node, &m->candidates)
+	{
+		struct peer *p = container_of(node, struct peer, node);
+
+		if (now - p->since_ms >= PROOF_MS)
+			refuse_candidate(p, "it has not answered for 5 s");
+	}
+}
+
+/* ---- what the game wants ---- */
+
+void muxlink_ready(struct muxlink *m)
+{
+	struct link *out = muxlink_out(m);
+
+	if (out == NULL || !move(m, MUXLINK_READY))
+		return;
+	link_send_ready(out, &(struct msg_ready){0});
+	log_info("link: ready");
+}
+
+void muxlink_mark(struct muxlink *m)
+{
+	struct link *out = muxlink_out(m);
+
+	if (out == NULL || !move(m, MUXLINK_MARKED)) {
+		game_marked(m->game);
+		return;
+	}
+	link_send_not_ready(out, &(struct msg_not_ready){0});
+	link_send_are_you_alive(out, &(struct msg_are_you_alive){0});
+}
+
+void muxlink_leave(struct muxlink *m)
+{
+	struct link *out = muxlink_out(m);
+
+	if (out == NULL || m->state != MUXLINK_MARKED) {
+		game_left(m->game);
+		return;
+	}
+	link_send_server_going_offline(out, &(struct msg_server_going_offline){0});
+	link_half_close(out);
+	move(m, MUXLINK_LEAVING);
+}
+
+/* ---- life ---- */
+
+static void closed_cb(uv_handle_t *handle)
+{
+	one_closed(handle->data);
+}
+
+struct muxlink *muxlink_open(struct game *game, const char *path, const char **why)
+{
+	struct address at;
+	char text[ADDRESS_TEXT_MAX + 8];
+	struct muxlink *m;
+	int fd, status;
+
+	snprintf(text, sizeof text, "unix:%s", path);
+	if (!address_parse(text, &at, why) || (fd = address_listen(&at, 0600, why)) < 0)
+		return NULL;
+	m = calloc(1, sizeof *m);
+	if (m == NULL) {
+		close(fd);
+		*why = "out of memory";
+		return NULL;
+	}
+	m->game = game;
+	m->open = 2;
+	m->state = MUXLINK_ALONE;
+	snprintf(m->path, sizeof m->path, "%s", path);
+	list_init(&m->candidates);
+	uv_timer_init(&game->loop->uv, &m->clock);
+	uv_pipe_init(&game->loop->uv, &m->listening, 0);
+	m->clock.data = m->listening.data = m;
+	uv_timer_start(&m->clock, clock_cb, CLOCK_MS, CLOCK_MS);
+	status = uv_pipe_open(&m->listening, fd);
+	if (status < 0)
+		close(fd);
+	else
+		status = uv_listen((uv_stream_t *)&m->listening, 64, connection_cb);
+	if (status == 0)
+		return m;
+	*why = uv_strerror(status);
+	muxlink_close(m);
+	return NULL;
+}
+
+void muxlink_close(struct muxlink *m)
+{
+	if (m == NULL || m->closing)
+		return;
+	m->closing = true;
+	unlink(m->path);
+	LIST_EACH(node, &m->candidates)
+	drop_candidate(container_of(node, struct peer, node));
+	if (m->live != NULL)
+		link_close(&m->live->link);
+	m->live = NULL;
+	m->state = MUXLINK_ALONE;
+	uv_close((uv_handle_t *)&m->clock, closed_cb);
+	uv_close((uv_handle_t *)&m->listening, closed_cb);
+}

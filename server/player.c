@@ -1,0 +1,145 @@
+#include "server/player.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "server/game.h"
+#include "server/muxlink.h"
+#include "server/script.h"
+
+static char *copy_text(struct slice text)
+{
+	return strndup((const char *)text.at, text.len);
+}
+
+/* Equal keys are equal bytes: what lies behind the depth is zero. */
+static struct clientkey plain_key(const struct clientkey *key)
+{
+	struct clientkey k = {.depth = key->depth};
+
+	memcpy(k.number, key->number, key->depth * sizeof k.number[0]);
+	return k;
+}
+
+struct player *player_new(
+	struct game *game, const struct clientkey *key, struct slice protocol, struct slice ip)
+{
+	struct player *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		return NULL;
+	p->game = game;
+	p->key = plain_key(key);
+	p->protocol = copy_text(protocol);
+	p->ip = copy_text(ip);
+	p->line.max = LINE_MAX_BYTES;
+	p->connected_ms = p->input_ms = loop_now_ms(game->loop);
+	list_init(&p->node);
+	list_init(&p->dirty);
+	if (p->protocol == NULL || p->ip == NULL || !slots_put(&game->handles, p, &p->handle)) {
+		free(p->protocol);
+		free(p->ip);
+		free(p);
+		return NULL;
+	}
+	HASH_ADD(by_key, game->by_key, key, sizeof p->key, p);
+	list_add_last(&game->players, &p->node);
+	game->metrics.players_now++;
+	return p;
+}
+
+void player_free(struct player *p)
+{
+	struct game *game = p->game;
+
+	HASH_DELETE(by_key, game->by_key, p);
+	slots_drop(&game->handles, p->handle);
+	list_remove(&p->node);
+	list_remove(&p->dirty);
+	game->metrics.players_now--;
+	line_free(&p->line);
+	buf_free(&p->out);
+	json_decref(p->saved);
+	free(p->protocol);
+	free(p->ip);
+	free(p->dns);
+	free(p->ident);
+	free(p->name);
+	free(p->role);
+	free(p);
+}
+
+struct player *player_find(struct game *game, const struct clientkey *key)
+{
+	struct clientkey k = plain_key(key);
+	struct player *p;
+
+	HASH_FIND(by_key, game->by_key, &k, sizeof k, p);
+	return p;
+}
+
+const char *player_label(const struct player *p)
+{
+	static char text[CLIENTKEY_TEXT_MAX + 96];
+	char key[CLIENTKEY_TEXT_MAX];
+
+	snprintf(text, sizeof text, "player %s (%.64s)", clientkey_text(&p->key, key), p->ip);
+	return text;
+}
+
+void player_arrive(struct player *p)
+{
+	struct game *game = p->game;
+
+	p->state = PLAYER_HERE;
+	if (p->listed)
+		game->metrics.players_restored++;
+	else
+		game->metrics.players_joined++;
+	log_info("%s: %s", player_label(p), p->listed ? "restored" : "joined");
+	if (p->listed)
+		script_restore(game->script, p, p->saved);
+	else
+		script_join(game->script, p);
+}
+
+/* The script learns it while he can still be looked at; afterwards his handle is stale. */
+static void tell_leave(struct player *p, const char *why)
+{
+	p->state = PLAYER_LEAVING;
+	script_leave(p->game->script, p, why);
+}
+
+void player_gone(struct player *p, const char *why)
+{
+	if (p->state == PLAYER_HERE) {
+		log_info("%s: has left: %s", player_label(p), why);
+		tell_leave(p, why);
+	}
+	player_free(p);
+}
+
+void player_kick(struct player *p, const char *reason)
+{
+	struct link *out = muxlink_out(p->game->muxlink);
+
+	if (p->state != PLAYER_HERE)
+		return;
+	if (reason[0] != '\0') {
+		player_send(p, slice_text(reason));
+		player_send(p, slice_text("\n"));
+	}
+	log_info("%s: kicked: %s", player_label(p), reason);
+	tell_leave(p, "kicked");
+	player_flush(p);
+	if (out != NULL)
+		link_send_kill_subclient(out, &(struct msg_kill_subclient){.who = p->key});
+}
+
+void player_touch(struct player *p)
+{
+	if (list_is_empty(&p->dirty))
+		list_add_last(&p->game->dirty, &p->dirty);
+	loop_at_turn_end(p->game->loop, &p->game->flush);
+}

@@ -1,0 +1,183 @@
+/* What the multiplexer keeps for a player over our death: one small JSON text.
+ *
+ *   {"n": name, "r": role, "s": what the script saved, "p": the line he is typing, "c": true}
+ *
+ * Absent keys are not written. "p" is there only after an orderly stop, its bytes as U+0000..U+00FF,
+ * since half a line need not be UTF-8; "c": its last byte was a CR whose LF may still come. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "server/game.h"
+#include "server/muxlink.h"
+
+static char why_text[160];
+
+static json_t *partial_json(const struct line *l)
+{
+	struct slice bytes = buf_bytes(&l->text);
+	struct buf text = {0};
+	json_t *json = NULL;
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < bytes.len; i++) {
+		uint8_t c = bytes.at[i];
+
+		ok = c < 0x80 ? buf_add_byte(&text, c)
+			      : buf_add_byte(&text, (uint8_t)(0xc0 | c >> 6)) &&
+					buf_add_byte(&text, (uint8_t)(0x80 | (c & 0x3f)));
+	}
+	if (ok)
+		json = json_stringn((const char *)buf_bytes(&text).at, text.len);
+	buf_free(&text);
+	return json;
+}
+
+/* The blob as text, to be freed; NULL when memory is out. */
+static char *blob_text(const struct player *p, const char *name, const char *role, json_t *saved,
+	bool with_partial)
+{
+	json_t *blob = json_object();
+	char *text;
+
+	if (name != NULL)
+		json_object_set_new(blob, "n", json_string(name));
+	if (role != NULL)
+		json_object_set_new(blob, "r", json_string(role));
+	if (saved != NULL)
+		json_object_set(blob, "s", saved);
+	if (with_partial && p->line.text.len > 0)
+		json_object_set_new(blob, "p", partial_json(&p->line));
+	if (with_partial && p->line.after_cr)
+		json_object_set_new(blob, "c", json_true());
+	text = json_dumps(blob, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_decref(blob);
+	return text;
+}
+
+static bool fits(
+	const struct player *p, const char *name, const char *role, json_t *saved, const char **why)
+{
+	char *text = blob_text(p, name, role, saved, false);
+	size_t len = text != NULL ? strlen(text) : 0;
+
+	if (text == NULL)
+		snprintf(why_text, sizeof why_text, "out of memory");
+	else if (len > MSG_PAYLOAD_MAX)
+		snprintf(why_text, sizeof why_text,
+			"%zu bytes too large: %zu, where %d can be kept (name and role included)",
+			len - MSG_PAYLOAD_MAX, len, MSG_PAYLOAD_MAX);
+	*why = why_text;
+	free(text);
+	return len > 0 && len <= MSG_PAYLOAD_MAX;
+}
+
+static void save_later(struct player *p)
+{
+	p->save_due = true;
+	player_touch(p);
+}
+
+bool player_save(struct player *p, json_t *saved, const char **why)
+{
+	if (!fits(p, p->name, p->role, saved, why)) {
+		json_decref(saved);
+		return false;
+	}
+	json_decref(p->saved);
+	p->saved = saved;
+	save_later(p);
+	return true;
+}
+
+static bool set_text(struct player *p, char **field, const char *text)
+{
+	char *copy = text != NULL ? strdup(text) : NULL;
+
+	if (text != NULL && copy == NULL)
+		return false;
+	free(*field);
+	*field = copy;
+	save_later(p);
+	return true;
+}
+
+bool player_set_name(struct player *p, const char *name, const char **why)
+{
+	*why = "out of memory";
+	return fits(p, name, p->role, p->saved, why) && set_text(p, &p->name, name);
+}
+
+bool player_set_role(struct player *p, const char *role, const char **why)
+{
+	*why = "out of memory";
+	return fits(p, p->name, role, p->saved, why) && set_text(p, &p->role, role);
+}
+
+void player_store(struct player *p, bool with_partial)
+{
+	struct link *out = muxlink_out(p->game->muxlink);
+	char *text = blob_text(p, p->name, p->role, p->saved, with_partial);
+
+	if (text != NULL && with_partial && strlen(text) > MSG_PAYLOAD_MAX) {
+		log_warn("%s: the half line he is typing does not fit behind what is saved; it is "
+			 "lost",
+			player_label(p));
+		free(text);
+		text = blob_text(p, p->name, p->role, p->saved, false);
+	}
+	if (text != NULL && out != NULL) {
+		link_send_save_subclient_info(out,
+			&(struct msg_save_subclient_info){.who = p->key, .data = slice_text(text)});
+		p->game->metrics.saves++;
+		p->save_due = false;
+	}
+	free(text);
+}
+
+/* The bytes of "p" back. */
+static void restore_partial(struct line *l, const char *text, size_t len)
+{
+	struct slice bytes = slice_of(text, len);
+
+	while (bytes.len > 0 && l->text.len < l->max) {
+		uint8_t c = bytes.at[0];
+		bool two = c >= 0xc2 && c <= 0xc3 && bytes.len > 1;
+
+		if (!buf_add_byte(&l->text, two ? (uint8_t)(c << 6 | (bytes.at[1] & 0x3f)) : c))
+			return;
+		bytes = slice_from(bytes, two ? 2 : 1);
+	}
+}
+
+static char *copy_string(const json_t *json)
+{
+	return json_is_string(json) ? strdup(json_string_value(json)) : NULL;
+}
+
+void player_restore(struct player *p, struct slice blob)
+{
+	json_error_t error;
+	json_t *json = json_loadb((const char *)blob.at, blob.len, JSON_REJECT_DUPLICATES, &error);
+	const json_t *partial = json_object_get(json, "p");
+
+	if (!json_is_object(json)) {
+		log_warn("%s: what was saved for him makes no sense (%s); he starts anew",
+			player_label(p), json == NULL ? error.text : "not an object");
+		json_decref(json);
+		return;
+	}
+	free(p->name);
+	free(p->role);
+	p->name = copy_string(json_object_get(json, "n"));
+	p->role = copy_string(json_object_get(json, "r"));
+	json_decref(p->saved);
+	p->saved = json_incref(json_object_get(json, "s"));
+	if (json_is_string(partial))
+		restore_partial(&p->line, json_string_value(partial), json_string_length(partial));
+	p->line.after_cr = json_is_true(json_object_get(json, "c"));
+	/* The half line is ours now: a later server must not type it a second time. */
+	if (partial != NULL || p->line.after_cr)
+		save_later(p);
+	json_decref(json);
+}
