@@ -56,7 +56,7 @@ static void connection_cb(uv_stream_t *stream, int status)
 	subclient_accept(l->mux, l, stream);
 }
 
-static void closed_cb(uv_handle_t *handle)
+static void failed_cb(uv_handle_t *handle)
 {
 	free(handle->data);
 }
@@ -95,7 +95,7 @@ struct listener *listener_open(
 	if (status < 0) {
 		snprintf(text, sizeof text, "%s: %s", address, uv_strerror(status));
 		*why = text;
-		uv_close(&l->uv.handle, closed_cb);
+		uv_close(&l->uv.handle, failed_cb);
 		return NULL;
 	}
 	log_info("listener %s: %s on %s, number %u", config->name, config->kind->name, address,
@@ -109,7 +109,12 @@ void listener_close(struct listener *l)
 		return;
 	if (l->config->address.sa.sa_family == AF_UNIX)
 		unlink(l->config->address.un.sun_path);
-	uv_close(&l->uv.handle, closed_cb);
+	uv_close(&l->uv.handle, NULL);
+}
+
+void listener_free(struct listener *l)
+{
+	free(l);
 }
 
 const struct listener_config *listener_config(const struct listener *l)

@@ -23,8 +23,12 @@ struct listener;
 struct listener *listener_open(
 	struct mux *mux, const struct listener_config *config, const char **why);
 
-/* Stops accepting, removes an AF_UNIX socket file; freed in a later turn. Users stay. */
+/* Stops accepting, removes an AF_UNIX socket file. Users stay, and with them the listener: it tells
+ * their keys. Harmless twice. */
 void listener_close(struct listener *l);
+
+/* When the loop has ended. NULL is allowed. */
+void listener_free(struct listener *l);
 
 const struct listener_config *listener_config(const struct listener *l);
 unsigned listener_users(const struct listener *l);

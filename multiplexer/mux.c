@@ -122,11 +122,9 @@ static void clock_cb(uv_timer_t *timer)
 
 static void close_listeners(struct mux *mux)
 {
-	for (size_t i = 0; mux->listeners != NULL && i < mux->config.listener_count; i++) {
+	for (size_t i = 0; mux->listeners != NULL && i < mux->config.listener_count; i++)
 		if (mux->listeners[i] != NULL)
 			listener_close(mux->listeners[i]);
-		mux->listeners[i] = NULL;
-	}
 }
 
 void mux_stop(struct mux *mux, const char *reason)
@@ -251,6 +249,8 @@ void mux_close(struct mux *mux)
 
 void mux_free(struct mux *mux)
 {
+	for (size_t i = 0; mux->listeners != NULL && i < mux->config.listener_count; i++)
+		listener_free(mux->listeners[i]);
 	free(mux->listeners);
 	mux->listeners = NULL;
 	config_free(&mux->config);

@@ -20,7 +20,7 @@ struct mux {
 	struct config config;        /* owned */
 	const char *config_file;     /* borrowed: NULL = built in */
 	const char *run_dir;         /* borrowed */
-	struct listener **listeners; /* owned; config.listener_count of them, NULL where closed */
+	struct listener **listeners; /* owned; config.listener_count of them, NULL where left out */
 	struct list users;           /* CONNECTED and CLOSING, in order of arrival */
 	struct list waiting;         /* the server has to be told, in order */
 	struct list ending;          /* watched by the clock */
