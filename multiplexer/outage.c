@@ -37,7 +37,7 @@ enum outage_say outage_gone(struct outage *o, enum outage_say cause, uint64_t no
 		o->flaps++;
 	}
 	o->away = true;
-	if (first || (cause == SAY_CRASH && o->said == SAY_RESTART && o->flaps == 0)) {
+	if (first || (cause == SAY_CRASH && o->said == SAY_RESTART)) {
 		o->said = cause;
 		return cause;
 	}

@@ -28,8 +28,8 @@ struct outage {
 /* The multiplexer starts: nobody has gone, nobody is there yet. */
 void outage_start(struct outage *o, uint64_t now_ms);
 
-/* The game went: cause is SAY_RESTART or SAY_CRASH. A crash while a restart was announced is told
- * too, since then something may be lost after all. */
+/* The game went: cause is SAY_RESTART or SAY_CRASH. A crash in an outage that was announced as a
+ * restart is told too, since then something may be lost after all. */
 enum outage_say outage_gone(struct outage *o, enum outage_say cause, uint64_t now_ms);
 
 /* The game is READY. after_ms: an absence shorter than this is not worth a second notice. */
