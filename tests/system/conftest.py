@@ -22,7 +22,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_sessionstart(session):
-    missing = [name for name in ("holdfast-multiplexer", "holdfastctl")
+    missing = [name for name in ("holdfast-multiplexer", "holdfast-server", "holdfastctl")
                if not (BUILD / name).exists()]
     if missing:
         pytest.exit(f"{', '.join(missing)} not found in {BUILD}: run make first", returncode=2)
