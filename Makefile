@@ -229,9 +229,8 @@ SUBMAKE   = $(MAKE) --no-print-directory $(PARALLEL)
 
 run: deps-run
 	$(Q)$(SUBMAKE) all
-	$(Q)exec $(B)/holdfastctl --run-dir $(RUN_DIR) run \
-		--multiplexer $(B)/holdfast-multiplexer --config-multiplexer etc/multiplexer.conf \
-		--server $(B)/holdfast-server --config-server etc/server.cfg --maps server/lua/maps
+	$(Q)exec $(B)/holdfastctl --run-dir $(RUN_DIR) run --maps server/lua/maps \
+		--config-multiplexer etc/multiplexer.conf --config-server etc/server.cfg
 
 test: deps-test
 	$(Q)$(SUBMAKE) all

@@ -65,13 +65,13 @@ static void read_arguments(int argc, char **argv)
 	log_open("multiplexer", level);
 }
 
-/* As many descriptors as we may have; the user limit must leave some for other things. An explicit
- * max_clients that does not fit is refused; the built-in one is lowered. */
+/* As many descriptors as we may have; the user limit must leave some for other things. A
+ * max_clients of the operator's that does not fit is refused; the built-in one is lowered. */
 static void fit_descriptors(struct config *config)
 {
 	struct rlimit limit;
 	const struct option *o = option_find(option_table, option_rows, "max_clients");
-	char text[32];
+	char text[32], wanted[32];
 	const char *why;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
@@ -84,7 +84,8 @@ static void fit_descriptors(struct config *config)
 	unsigned long fit =
 		limit.rlim_cur > SPARE_DESCRIPTORS ? limit.rlim_cur - SPARE_DESCRIPTORS : 0;
 	snprintf(text, sizeof text, "%lu", fit);
-	if (fit == 0 || given.config_file != NULL) {
+	option_text(o, &config->options, wanted, sizeof wanted);
+	if (fit == 0 || strcmp(wanted, o->preset) != 0) {
 		log_error(
 			"max_clients %u needs %u descriptors, the limit is %lu: lower max_clients "
 			"to %lu or raise the limit (ulimit -Hn, LimitNOFILE=)",

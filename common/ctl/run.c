@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -98,13 +97,10 @@ static void child_init(struct child *c, const char *name, const char *path, cons
 	}
 }
 
-/* In the child, after fork. Never returns. */
-static void become(const struct run *run, const struct child *c, pid_t parent)
+/* In the child, after fork. Never returns. Nothing ties the child's life to ours: should somebody kill
+ * us, the players stay, and the next run says who still runs. */
+static void become(const struct run *run, const struct child *c)
 {
-	/* However we end, the daemons do not stay behind alone. */
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		_exit(ENDING_NO_PROGRAM);
 	/* Ctrl-C at the terminal is for us and for the program that reads there. The others get from us
 	 * the one signal that lets them end in order, and may write to the terminal all the same. */
 	if (!c->has_console) {
@@ -128,11 +124,9 @@ static void become(const struct run *run, const struct child *c, pid_t parent)
 
 static void child_start(struct run *run, struct child *c)
 {
-	pid_t parent = getpid();
-
 	c->pid = fork();
 	if (c->pid == 0)
-		become(run, c, parent);
+		become(run, c);
 	c->started_ms = now_ms();
 	if (c->pid < 0) {
 		log_error("%s: no process can be made: %s", c->name, strerror(errno));
