@@ -27,6 +27,10 @@ enum {
 	SHORT_LIVES_MAX = 10, /* ... and after so many in a row we slow down */
 	LEAVING_MAX_MS =
 		5000, /* what a leaving server was sent before its goodbye is kept for it */
+	/* What waits here for the link is lost when the server crashes, what is held for a user is
+	 * not: so little may wait that the kernel just never runs dry. */
+	QUEUE_HIGH = 64 * 1024,
+	QUEUE_LOW = 16 * 1024,
 	QUEUE_MAX = 64 * 1024 * 1024 /* answers that a server asked for and does not read */
 };
 
@@ -66,212 +70,14 @@ static struct link *link_of(const struct serverlink *s)
 	return &s->peer->link;
 }
 
-/* ---- what waits ---- */
-
-static void wait_in_order(struct serverlink *s, struct subclient *u)
+static bool link_is_full(const struct serverlink *s)
 {
-	if (list_is_empty(&u->waiting))
-		list_add_last(&s->mux->waiting, &u->waiting);
-	if (s->state == LINK_OPEN)
-		loop_at_turn_end(s->mux->loop, &s->mux->pump);
-}
-
-static void hold(struct serverlink *s, struct subclient *u, struct slice bytes)
-{
-	if (!buf_add(&u->held, bytes)) {
-		subclient_drop(u, CLOSING_NO_MEMORY);
-		return;
-	}
-	wait_in_order(s, u);
-	/* Reads are at most 4 KiB: stop where one more would pass the limit. */
-	if (!u->stopped && u->held.len + 4096 > s->mux->config.options.held_input) {
-		u->stopped = true;
-		s->mux->metrics.reads_stopped++;
-		stream_pause(&u->stream);
-	}
-}
-
-static void tell_text(struct serverlink *s, struct subclient *u, struct slice bytes)
-{
-	struct msg_got_subclient_text m = {.who = subclient_key(u)};
-
-	while (bytes.len > 0) {
-		m.data = slice_of(bytes.at, size_min(bytes.len, MSG_PAYLOAD_MAX));
-		link_send_got_subclient_text(link_of(s), &m);
-		bytes = slice_from(bytes, m.data.len);
-	}
-}
-
-void serverlink_input(struct serverlink *s, struct subclient *u, struct slice bytes)
-{
-	if (s->state == LINK_OPEN && u->known && u->held.len == 0 && !s->slow)
-		tell_text(s, u, bytes);
-	else
-		hold(s, u, bytes);
-}
-
-static void tell_killed(struct serverlink *s, struct subclient *u)
-{
-	struct msg_killed_subclient m = {.who = subclient_key(u)};
-
-	link_send_killed_subclient(link_of(s), &m);
-	subclient_forget(u);
-}
-
-void serverlink_changed(struct serverlink *s, struct subclient *u)
-{
-	if (u->state != SUBCLIENT_GONE)
-		wait_in_order(s, u); /* he came */
-	else if (u->kill_asked && can_tell(s))
-		tell_killed(s, u); /* an answer: it does not wait for READY */
-	else if (u->known && can_tell(s))
-		wait_in_order(s, u); /* he left: told behind what he typed before */
-	else
-		subclient_forget(u);
-}
-
-static void tell_got(struct serverlink *s, struct subclient *u, struct clientkey key)
-{
-	char ip[ADDRESS_IP_MAX];
-	const char *word = listener_config(u->listener)->kind->name;
-
-	address_ip(&u->address, ip);
-	if (u->address.sa.sa_family != AF_INET && u->address.sa.sa_family != AF_INET6)
-		snprintf(ip, sizeof ip, "127.0.0.1"); /* AF_UNIX: somebody on this machine */
-	link_send_got_subclient(link_of(s),
-		&(struct msg_got_subclient){
-			.who = key, .protocol = slice_text(word), .ip = slice_text(ip)});
-	u->known = u->ever_told = true;
-}
-
-static void tell_arrival(struct serverlink *s, struct subclient *u)
-{
-	struct clientkey key = subclient_key(u);
-
-	tell_got(s, u, key);
-	link_send_done_sending_subclient_info(
-		link_of(s), &(struct msg_done_sending_subclient_info){.who = key});
-}
-
-static void tell_listed(struct serverlink *s, struct subclient *u)
-{
-	struct link *l = link_of(s);
-	struct clientkey key = subclient_key(u);
-	uint64_t now = loop_now_ms(s->mux->loop);
-	struct slice none = slice_text("unsupported"); /* no lookups are switched on */
-
-	tell_got(s, u, key);
-	link_send_subclient_dns_is(l, &(struct msg_subclient_dns_is){.who = key, .name = none});
-	link_send_subclient_identd_is(
-		l, &(struct msg_subclient_identd_is){.who = key, .name = none});
-	link_send_subclient_idletime_is(
-		l, &(struct msg_subclient_idletime_is){
-			   .who = key, .seconds = (uint32_t)((now - u->input_ms) / 1000)});
-	link_send_subclient_connecttime_is(
-		l, &(struct msg_subclient_connecttime_is){
-			   .who = key, .seconds = (uint32_t)((now - u->connected_ms) / 1000)});
-	if (u->saved != NULL)
-		link_send_subclient_saved_info_is(
-			l, &(struct msg_subclient_saved_info_is){
-				   .who = key, .data = slice_of(u->saved->bytes, u->saved->len)});
-	else
-		link_send_there_is_no_subclient_saved_info(
-			l, &(struct msg_there_is_no_subclient_saved_info){.who = key});
-	link_send_done_sending_subclient_info(
-		l, &(struct msg_done_sending_subclient_info){.who = key});
-}
-
-/* All that the server has to hear of one user. He is out of mux->waiting afterwards. */
-static void tell_waiting(struct serverlink *s, struct subclient *u)
-{
-	list_remove(&u->waiting);
-	if (!u->known && u->state == SUBCLIENT_CONNECTED)
-		tell_arrival(s, u);
-	if (u->held.len > 0) {
-		tell_text(s, u, buf_bytes(&u->held));
-		buf_eat(&u->held, u->held.len);
-	}
-	if (u->state == SUBCLIENT_GONE) {
-		link_send_lost_subclient(
-			link_of(s), &(struct msg_lost_subclient){.who = subclient_key(u)});
-		subclient_forget(u);
-	} else {
-		subclient_resume(u);
-	}
-}
-
-static bool link_is_full(struct serverlink *s)
-{
-	return s->slow || link_queued(link_of(s)) >= LINK_HIGH;
-}
-
-static void pump_listing(struct serverlink *s)
-{
-	struct list *users = &s->mux->users;
-
-	while (s->listings > 0 && !link_is_full(s)) {
-		if (s->listed == NULL)
-			s->listed = users->next;
-		for (; s->listed != users && !link_is_full(s); s->listed = s->listed->next) {
-			struct subclient *u = container_of(s->listed, struct subclient, node);
-
-			if (u->state == SUBCLIENT_CONNECTED && u->ever_told)
-				tell_listed(s, u);
-		}
-		if (s->listed != users)
-			return;
-		s->listed = NULL;
-		s->listings--;
-		link_send_done_sending_all_subclient_info(
-			link_of(s), &(struct msg_done_sending_all_subclient_info){0});
-	}
-}
-
-void serverlink_pump(struct serverlink *s)
-{
-	struct list *waiting = &s->mux->waiting;
-
-	if (!can_tell(s))
-		return;
-	pump_listing(s);
-	while (s->state == LINK_OPEN && s->listings == 0 && !list_is_empty(waiting) &&
-		!link_is_full(s))
-		tell_waiting(s, container_of(waiting->next, struct subclient, waiting));
-	bool left = s->listings > 0 || (s->state == LINK_OPEN && !list_is_empty(waiting));
-	if (left && !s->slow) /* when slow, on_slow(false) goes on */
-		loop_at_next_turn(s->mux->loop, &s->mux->pump);
+	return s->slow || link_queued(link_of(s)) > QUEUE_HIGH;
 }
 
 /* ---- the connection ---- */
 
 static void dial_later(struct serverlink *s);
-
-/* No server knows anybody now; the next one is told all in the order in which they came. */
-static void forget_server(struct serverlink *s)
-{
-	struct mux *mux = s->mux;
-
-	LIST_EACH(node, &mux->waiting)
-	{
-		struct subclient *u = container_of(node, struct subclient, waiting);
-
-		if (u->state == SUBCLIENT_GONE)
-			subclient_forget(u);
-		else
-			list_remove(node);
-	}
-	LIST_EACH(node, &mux->users)
-	{
-		struct subclient *u = container_of(node, struct subclient, node);
-
-		u->known = u->kill_asked = false;
-		if (u->state == SUBCLIENT_CONNECTED)
-			list_add_last(&mux->waiting, &u->waiting);
-	}
-	s->listings = 0;
-	s->listed = NULL;
-	s->slow = s->hung = s->was_open = s->heard = false;
-}
 
 /* The connection is over; dial again. young: it came and went in one breath. */
 static void become_down(struct serverlink *s, bool goodbye)
@@ -297,6 +103,7 @@ static void on_up(struct link *l)
 	struct serverlink *s = &peer->mux->server;
 
 	link_move(s, LINK_HELD);
+	stream_limits(&l->stream, QUEUE_HIGH, QUEUE_LOW);
 	s->connected_ms = s->progress_ms = s->since_ms;
 	s->unread = 0;
 	s->bytes_in = 0;

@@ -35,7 +35,7 @@ struct serverlink {
 
 	unsigned listings;   /* GET ALL asked for and not yet ended */
 	struct list *listed; /* where the running listing stands in mux->users; NULL = none */
-	bool slow;           /* over LINK_HIGH bytes wait: input is held until LINK_LOW */
+	bool slow;           /* much waits for the server: input is held until less does */
 
 	int unread;           /* bytes the server had not read when we looked last */
 	uint64_t bytes_in;    /* we had from it when we looked last */
