@@ -66,8 +66,9 @@ def test_a_thousand_orderly_restarts_handle_every_line_exactly_once_and_in_order
 def kill_many_times(holdfast, swarm, times, chance):
     """[(killed at, noticed at), ...]: a line sent later than `noticed` was not on the link then."""
     kills = []
-    for _ in range(times):
-        time.sleep(chance.uniform(0, 0.4))
+    for number in range(times):
+        # Now and then a longer life: after ten short ones in a row the multiplexer dials slowly.
+        time.sleep(chance.uniform(1.1, 1.4) if number % 8 == 7 else chance.uniform(0, 0.4))
         crashes = holdfast.metric("server_crashes")
         killed = time.monotonic()
         holdfast.server.kill9()
@@ -149,7 +150,7 @@ def test_a_standing_server_that_is_killed_loses_no_more_than_the_link_holds(hold
     before = {m.number: m.sent for m in swarm.members}
     holdfast.server.stop()
     typed = 0
-    for _ in range(25):  # three megabytes in all, no user more than what is held for one
+    for _ in range(18):  # two megabytes in all, no user more than what is held for one
         for member in swarm.members:
             data = b""
             for _ in range(20):
@@ -166,13 +167,13 @@ def test_a_standing_server_that_is_killed_loses_no_more_than_the_link_holds(hold
     holdfast.start_server()
     swarm.start_typing()
     swarm.wait(lambda: all(m.acked_at.get(m.sent) or
-                           any(n > before[m.number] + 500 for n in m.acked_at)
+                           any(n > before[m.number] + 18 * 20 for n in m.acked_at)
                            for m in swarm.members), "everyone is served again")
     swarm.stop_typing()
     time.sleep(0.5)
     lost = assert_at_most_once(swarm, [(killed, time.monotonic())])
     # The kernel's buffer of an AF_UNIX socket, and what the dead server had read of it.
-    assert lost * 31 <= 300_000, f"{lost} of {25 * 20 * 200} lines lost"
+    assert lost * 31 <= 300_000, f"{lost} of {18 * 20 * 200} lines lost"
 
 
 def test_a_new_build_that_cannot_start_is_refused_and_the_old_game_goes_on(holdfast):
