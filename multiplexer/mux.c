@@ -17,6 +17,7 @@
 #include <sys/random.h>
 
 #include "common/log.h"
+#include "multiplexer/news.h"
 
 enum { CLOCK_MS = 250, STOPPING_CLOCK_MS = 20, STOP_MAX_MS = 5000 };
 
@@ -94,7 +95,7 @@ void mux_reload(struct mux *mux)
 
 static void pump_task(struct loop_task *task)
 {
-	serverlink_pump(&container_of(task, struct mux, pump)->server);
+	news_pump(&container_of(task, struct mux, pump)->server);
 }
 
 static bool is_through(const struct mux *mux)

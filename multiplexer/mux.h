@@ -29,7 +29,7 @@ struct mux {
 	unsigned refused_now; /* connections that are being told why they are refused */
 	struct serverlink server;
 	struct outage outage;
-	struct loop_task pump;   /* serverlink_pump at the end of the turn */
+	struct loop_task pump;   /* news_pump at the end of the turn */
 	struct control *control; /* owned */
 	uv_timer_t clock;        /* four times a second: lingers, deadlines, notices */
 	uint64_t second_ms;      /* when the once-a-second work was done last */

@@ -1,12 +1,5 @@
-/* The link to the game server, seen from the multiplexer.
- *
- *   users type ----> serverlink_input ---OPEN, known, nothing older waits---> GOT SUBCLIENT TEXT
- *                          | else
- *                          v
- *                    u->held, and u stands in mux->waiting, in the order in which things happened
- *                          |
- *   READY, drained ----> serverlink_pump: the listing, then mux->waiting from its front:
- *                        arrival (20, 47), held input (24 ...), departure (21 or 23)
+/* The link to the game server, seen from the multiplexer: the connection and its states. What users do
+ * travels over it by news.c.
  *
  * Neither end ever stops reading because it cannot write: what the server asks is answered into a
  * queue, and only what users type is held back when that queue is long. */
@@ -19,6 +12,7 @@
 
 #include "common/log.h"
 #include "multiplexer/mux.h"
+#include "multiplexer/news.h"
 
 enum {
 	DIAL_MS = 50,         /* again within 100 ms of the server's listening, for ever */
@@ -60,19 +54,19 @@ static bool link_move(struct serverlink *s, enum link_state to)
 	return true;
 }
 
-static bool can_tell(const struct serverlink *s)
+bool serverlink_can_tell(const struct serverlink *s)
 {
 	return s->state == LINK_HELD || s->state == LINK_OPEN;
 }
 
-static struct link *link_of(const struct serverlink *s)
+struct link *serverlink_link(const struct serverlink *s)
 {
 	return &s->peer->link;
 }
 
-static bool link_is_full(const struct serverlink *s)
+bool serverlink_is_full(const struct serverlink *s)
 {
-	return s->slow || link_queued(link_of(s)) > QUEUE_HIGH;
+	return s->slow || link_queued(serverlink_link(s)) > QUEUE_HIGH;
 }
 
 /* ---- the connection ---- */
@@ -89,11 +83,12 @@ static void become_down(struct serverlink *s, bool goodbye)
 		s->short_lives++;
 	else if (connected)
 		s->short_lives = 0;
-	s->mux->metrics.messages_unknown += link_of(s)->unknown_in;
-	link_close(link_of(s));
+	s->mux->metrics.messages_unknown += serverlink_link(s)->unknown_in;
+	link_close(serverlink_link(s));
 	s->peer = NULL;
 	link_move(s, LINK_DOWN);
-	forget_server(s);
+	news_forget_server(s);
+	s->slow = s->hung = s->was_open = s->heard = false;
 	dial_later(s);
 }
 
@@ -237,7 +232,8 @@ static void dial_cb(uv_timer_t *timer)
 	} else if (s->state == LINK_LEAVING) {
 		uint64_t ms = loop_now_ms(s->mux->loop) - s->since_ms;
 
-		if (link_of(s)->ended && (link_queued(link_of(s)) == 0 || ms > LEAVING_MAX_MS))
+		if (serverlink_link(s)->ended &&
+			(link_queued(serverlink_link(s)) == 0 || ms > LEAVING_MAX_MS))
 			on_left(s);
 		else
 			dial_later(s);
@@ -295,7 +291,7 @@ bool serverlink_on_going_offline(struct serverlink *s)
 		return false;
 	log_info("server: is going offline");
 	tell_leaving(s);
-	link_half_close(link_of(s));
+	link_half_close(serverlink_link(s));
 	dial_later(s);
 	return true;
 }
@@ -306,8 +302,8 @@ static void tick_cb(uv_timer_t *timer)
 {
 	struct serverlink *s = timer->data;
 
-	if (can_tell(s))
-		link_send_tick(link_of(s), &(struct msg_tick){0});
+	if (serverlink_can_tell(s))
+		link_send_tick(serverlink_link(s), &(struct msg_tick){0});
 }
 
 /* A server shows that it lives by saying something, or by reading what we sent: the kernel tells
@@ -315,10 +311,10 @@ static void tick_cb(uv_timer_t *timer)
 static void watch_progress(struct serverlink *s)
 {
 	uint64_t now = loop_now_ms(s->mux->loop);
-	uint64_t bytes_in = link_of(s)->stream.bytes_in;
+	uint64_t bytes_in = serverlink_link(s)->stream.bytes_in;
 	int unread = 0;
 
-	ioctl(stream_fd(&link_of(s)->stream), SIOCOUTQ, &unread);
+	ioctl(stream_fd(&serverlink_link(s)->stream), SIOCOUTQ, &unread);
 	if (unread == 0 || unread < s->unread || bytes_in != s->bytes_in)
 		s->progress_ms = now;
 	s->unread = unread;
@@ -340,7 +336,7 @@ static void watch_progress(struct serverlink *s)
 
 void serverlink_tick(struct serverlink *s)
 {
-	if (!can_tell(s))
+	if (!serverlink_can_tell(s))
 		return;
 	if (s->heard) {
 		watch_progress(s);
@@ -367,9 +363,9 @@ bool serverlink_open(struct serverlink *s, struct mux *mux, const struct address
 void serverlink_stop(struct serverlink *s)
 {
 	s->stopping = true;
-	if (can_tell(s)) {
-		link_send_mux_going_offline(link_of(s), &(struct msg_mux_going_offline){0});
-		link_half_close(link_of(s));
+	if (serverlink_can_tell(s)) {
+		link_send_mux_going_offline(serverlink_link(s), &(struct msg_mux_going_offline){0});
+		link_half_close(serverlink_link(s));
 	} else if (s->peer != NULL && s->state == LINK_DIALING) {
 		become_down(s, true);
 	}

@@ -50,12 +50,11 @@ void serverlink_stop(struct serverlink *s);
 bool serverlink_is_down(const struct serverlink *s);
 void serverlink_close(struct serverlink *s); /* at once, handles too */
 
-/* u has typed, arrived or left: tells the server now if it may be told, else remembers the order. */
-void serverlink_input(struct serverlink *s, struct subclient *u, struct slice bytes);
-void serverlink_changed(struct serverlink *s, struct subclient *u);
-
-/* Does what waits: the listing, arrivals, held input, departures; as far as the link takes it. */
-void serverlink_pump(struct serverlink *s);
+/* For news.c. Whether the server may be told anything: the link is HELD or OPEN. The link itself:
+ * borrowed, only while it may. And whether so much waits for it that users' input is held back. */
+bool serverlink_can_tell(const struct serverlink *s);
+struct link *serverlink_link(const struct serverlink *s);
+bool serverlink_is_full(const struct serverlink *s);
 
 /* The server's words that change the state; false if the move is not one of linkstates.def. */
 bool serverlink_on_ready(struct serverlink *s);

@@ -5,6 +5,7 @@
 
 #include "common/log.h"
 #include "multiplexer/mux.h"
+#include "multiplexer/news.h"
 
 enum {
 	READ_MAX = 4096,         /* bytes of one read: held input may pass its limit by no more */
@@ -86,7 +87,7 @@ static void become_gone(struct subclient *u)
 	mux->metrics.replies_dropped += u->layers.dropped_replies;
 	subclient_unsave(u);
 	stream_close(&u->stream);
-	serverlink_changed(&mux->server, u);
+	news_changed(&mux->server, u);
 }
 
 void subclient_drop(struct subclient *u, enum closing why)
@@ -203,7 +204,7 @@ static void on_input(struct layers *ls, struct slice bytes)
 	if (u->state != SUBCLIENT_CONNECTED)
 		return;
 	u->line_start = last == '\n' || last == '\r'; /* he sees what he types, and his Enter */
-	serverlink_input(&u->mux->server, u, bytes);
+	news_input(&u->mux->server, u, bytes);
 }
 
 static void on_output(struct layers *ls, struct shared *b)
@@ -315,7 +316,7 @@ bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *l
 		stream_read(&u->stream);
 		if (mux->server.state != LINK_OPEN)
 			subclient_notice(u, mux_notice(mux, SAY_AWAY));
-		serverlink_changed(&mux->server, u);
+		news_changed(&mux->server, u);
 	}
 	return true;
 }

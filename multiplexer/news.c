@@ -1,0 +1,208 @@
+/* What users do, on its way to the server: told at once, or kept in the order in which it happened.
+ *
+ *   a user types ----> news_input ---OPEN, known, nothing older waits---> GOT SUBCLIENT TEXT
+ *                          | else
+ *                          v
+ *                    u->held, and u stands in mux->waiting
+ *                          |
+ *   READY, drained ----> news_pump: the listing, then mux->waiting from its front:
+ *                        arrival (20, 47), held input (24 ...), departure (21 or 23) */
+#include "multiplexer/news.h"
+
+#include <stdio.h>
+
+#include "multiplexer/mux.h"
+
+static void wait_in_order(struct serverlink *s, struct subclient *u)
+{
+	if (list_is_empty(&u->waiting))
+		list_add_last(&s->mux->waiting, &u->waiting);
+	if (s->state == LINK_OPEN)
+		loop_at_turn_end(s->mux->loop, &s->mux->pump);
+}
+
+static void hold(struct serverlink *s, struct subclient *u, struct slice bytes)
+{
+	if (!buf_add(&u->held, bytes)) {
+		subclient_drop(u, CLOSING_NO_MEMORY);
+		return;
+	}
+	wait_in_order(s, u);
+	/* Reads are at most 4 KiB: stop where one more would pass the limit. */
+	if (!u->stopped && u->held.len + 4096 > s->mux->config.options.held_input) {
+		u->stopped = true;
+		s->mux->metrics.reads_stopped++;
+		stream_pause(&u->stream);
+	}
+}
+
+static void tell_text(struct serverlink *s, struct subclient *u, struct slice bytes)
+{
+	struct msg_got_subclient_text m = {.who = subclient_key(u)};
+
+	while (bytes.len > 0) {
+		m.data = slice_of(bytes.at, size_min(bytes.len, MSG_PAYLOAD_MAX));
+		link_send_got_subclient_text(serverlink_link(s), &m);
+		bytes = slice_from(bytes, m.data.len);
+	}
+}
+
+void news_input(struct serverlink *s, struct subclient *u, struct slice bytes)
+{
+	if (s->state == LINK_OPEN && u->known && u->held.len == 0 && !serverlink_is_full(s))
+		tell_text(s, u, bytes);
+	else
+		hold(s, u, bytes);
+}
+
+static void tell_killed(struct serverlink *s, struct subclient *u)
+{
+	struct msg_killed_subclient m = {.who = subclient_key(u)};
+
+	link_send_killed_subclient(serverlink_link(s), &m);
+	subclient_forget(u);
+}
+
+void news_changed(struct serverlink *s, struct subclient *u)
+{
+	if (u->state != SUBCLIENT_GONE)
+		wait_in_order(s, u); /* he came */
+	else if (u->kill_asked && serverlink_can_tell(s))
+		tell_killed(s, u); /* an answer: it does not wait for READY */
+	else if (u->known && serverlink_can_tell(s))
+		wait_in_order(s, u); /* he left: told behind what he typed before */
+	else
+		subclient_forget(u);
+}
+
+static void tell_got(struct serverlink *s, struct subclient *u, struct clientkey key)
+{
+	char ip[ADDRESS_IP_MAX];
+	const char *word = listener_config(u->listener)->kind->name;
+
+	address_ip(&u->address, ip);
+	if (u->address.sa.sa_family != AF_INET && u->address.sa.sa_family != AF_INET6)
+		snprintf(ip, sizeof ip, "127.0.0.1"); /* AF_UNIX: somebody on this machine */
+	link_send_got_subclient(serverlink_link(s),
+		&(struct msg_got_subclient){
+			.who = key, .protocol = slice_text(word), .ip = slice_text(ip)});
+	u->known = u->ever_told = true;
+}
+
+static void tell_arrival(struct serverlink *s, struct subclient *u)
+{
+	struct clientkey key = subclient_key(u);
+
+	tell_got(s, u, key);
+	link_send_done_sending_subclient_info(
+		serverlink_link(s), &(struct msg_done_sending_subclient_info){.who = key});
+}
+
+static void tell_listed(struct serverlink *s, struct subclient *u)
+{
+	struct link *l = serverlink_link(s);
+	struct clientkey key = subclient_key(u);
+	uint64_t now = loop_now_ms(s->mux->loop);
+	struct slice none = slice_text("unsupported"); /* no lookups are switched on */
+
+	tell_got(s, u, key);
+	link_send_subclient_dns_is(l, &(struct msg_subclient_dns_is){.who = key, .name = none});
+	link_send_subclient_identd_is(
+		l, &(struct msg_subclient_identd_is){.who = key, .name = none});
+	link_send_subclient_idletime_is(
+		l, &(struct msg_subclient_idletime_is){
+			   .who = key, .seconds = (uint32_t)((now - u->input_ms) / 1000)});
+	link_send_subclient_connecttime_is(
+		l, &(struct msg_subclient_connecttime_is){
+			   .who = key, .seconds = (uint32_t)((now - u->connected_ms) / 1000)});
+	if (u->saved != NULL)
+		link_send_subclient_saved_info_is(
+			l, &(struct msg_subclient_saved_info_is){
+				   .who = key, .data = slice_of(u->saved->bytes, u->saved->len)});
+	else
+		link_send_there_is_no_subclient_saved_info(
+			l, &(struct msg_there_is_no_subclient_saved_info){.who = key});
+	link_send_done_sending_subclient_info(
+		l, &(struct msg_done_sending_subclient_info){.who = key});
+}
+
+/* All that the server has to hear of one user. He is out of mux->waiting afterwards. */
+static void tell_waiting(struct serverlink *s, struct subclient *u)
+{
+	list_remove(&u->waiting);
+	if (!u->known && u->state == SUBCLIENT_CONNECTED)
+		tell_arrival(s, u);
+	if (u->held.len > 0) {
+		tell_text(s, u, buf_bytes(&u->held));
+		buf_eat(&u->held, u->held.len);
+	}
+	if (u->state == SUBCLIENT_GONE) {
+		link_send_lost_subclient(
+			serverlink_link(s), &(struct msg_lost_subclient){.who = subclient_key(u)});
+		subclient_forget(u);
+	} else {
+		subclient_resume(u);
+	}
+}
+
+static void pump_listing(struct serverlink *s)
+{
+	struct list *users = &s->mux->users;
+
+	while (s->listings > 0 && !serverlink_is_full(s)) {
+		if (s->listed == NULL)
+			s->listed = users->next;
+		for (; s->listed != users && !serverlink_is_full(s); s->listed = s->listed->next) {
+			struct subclient *u = container_of(s->listed, struct subclient, node);
+
+			if (u->state == SUBCLIENT_CONNECTED && u->ever_told)
+				tell_listed(s, u);
+		}
+		if (s->listed != users)
+			return;
+		s->listed = NULL;
+		s->listings--;
+		link_send_done_sending_all_subclient_info(
+			serverlink_link(s), &(struct msg_done_sending_all_subclient_info){0});
+	}
+}
+
+void news_pump(struct serverlink *s)
+{
+	struct list *waiting = &s->mux->waiting;
+
+	if (!serverlink_can_tell(s))
+		return;
+	pump_listing(s);
+	while (s->state == LINK_OPEN && s->listings == 0 && !list_is_empty(waiting) &&
+		!serverlink_is_full(s))
+		tell_waiting(s, container_of(waiting->next, struct subclient, waiting));
+	bool left = s->listings > 0 || (s->state == LINK_OPEN && !list_is_empty(waiting));
+	if (left && !s->slow) /* when slow, on_slow(false) goes on */
+		loop_at_next_turn(s->mux->loop, &s->mux->pump);
+}
+
+void news_forget_server(struct serverlink *s)
+{
+	struct mux *mux = s->mux;
+
+	LIST_EACH(node, &mux->waiting)
+	{
+		struct subclient *u = container_of(node, struct subclient, waiting);
+
+		if (u->state == SUBCLIENT_GONE)
+			subclient_forget(u);
+		else
+			list_remove(node);
+	}
+	LIST_EACH(node, &mux->users)
+	{
+		struct subclient *u = container_of(node, struct subclient, node);
+
+		u->known = u->kill_asked = false;
+		if (u->state == SUBCLIENT_CONNECTED)
+			list_add_last(&mux->waiting, &u->waiting);
+	}
+	s->listings = 0;
+	s->listed = NULL;
+}

@@ -1,0 +1,22 @@
+/* What the server has to hear of users: arrivals, input, departures, and the listing of all. */
+#ifndef MULTIPLEXER_NEWS_H
+#define MULTIPLEXER_NEWS_H
+
+#include "common/defs.h"
+
+struct serverlink;
+struct subclient;
+
+/* u has typed. Told now if the server may be told, else held (and his reading stopped at the limit). */
+void news_input(struct serverlink *s, struct subclient *u, struct slice bytes);
+
+/* u has come, or is GONE. A GONE one may be freed by this call. */
+void news_changed(struct serverlink *s, struct subclient *u);
+
+/* Does what waits, as far as the link takes it; asks for the next turn when something is left. */
+void news_pump(struct serverlink *s);
+
+/* The server is lost: it knows nobody now, and the next one is told all, in the order of arrival. */
+void news_forget_server(struct serverlink *s);
+
+#endif
