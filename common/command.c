@@ -124,3 +124,14 @@ json_t *command_help(const struct command *table, size_t rows, unsigned who)
 	}
 	return help;
 }
+
+char *call_words(const struct call *call, int first, char *out, size_t room)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (int i = first; i < call->argc && len < room; i++)
+		len += (size_t)snprintf(
+			out + len, room - len, "%s%s", i > first ? " " : "", call->argv[i]);
+	return out;
+}

@@ -39,6 +39,9 @@ struct call {
 void call_answer(struct call *call, json_t *answer);
 void call_fail(struct call *call, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* The words from argv[first] on with single blanks between them, cut to room bytes. Returns out. */
+char *call_words(const struct call *call, int first, char *out, size_t room);
+
 /* Cuts a line into argv: words are separated by blanks; "..." holds blanks, with \" and \\ inside.
  * False with call->error set: a quote left open, too many words, a line over COMMAND_LINE_MAX. */
 bool command_split(struct call *call, const char *line);

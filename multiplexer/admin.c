@@ -22,17 +22,6 @@ static const struct metric metric_table[] = {
 #include "multiplexer/metrics.def"
 };
 
-/* The words from argv[first] on, with blanks between them. */
-static void join_words(const struct call *call, int first, char *out, size_t room)
-{
-	size_t len = 0;
-
-	out[0] = '\0';
-	for (int i = first; i < call->argc && len < room; i++)
-		len += (size_t)snprintf(
-			out + len, room - len, "%s%s", i > first ? " " : "", call->argv[i]);
-}
-
 static void cmd_help(struct call *call)
 {
 	call_answer(call, command_help(mux_commands, mux_command_rows, call->who));
@@ -148,7 +137,7 @@ static void cmd_kick(struct call *call)
 		call_fail(call, "no such user: %s; `users` lists the keys", call->argv[1]);
 		return;
 	}
-	join_words(call, 2, reason, sizeof reason);
+	call_words(call, 2, reason, sizeof reason);
 	snprintf(words, sizeof words, "[You were disconnected by an admin%s%s]",
 		reason[0] != '\0' ? ": " : ".", reason);
 	log_info("%s: kicked by %s: %s", subclient_label(u), call->caller, reason);
@@ -191,7 +180,7 @@ static void cmd_shutdown(struct call *call)
 {
 	char reason[512], text[700];
 
-	join_words(call, 1, reason, sizeof reason);
+	call_words(call, 1, reason, sizeof reason);
 	snprintf(text, sizeof text, "shutdown by %s%s%s", call->caller,
 		reason[0] != '\0' ? ": " : "", reason);
 	mux_stop(call->owner, text);

@@ -325,17 +325,6 @@ static struct player *find_player(struct game *game, const char *word)
 	return NULL;
 }
 
-/* The words from argv[first] on, with blanks between them. */
-static void join_words(const struct call *call, int first, char *out, size_t room)
-{
-	size_t len = 0;
-
-	out[0] = '\0';
-	for (int i = first; i < call->argc && len < room; i++)
-		len += (size_t)snprintf(
-			out + len, room - len, "%s%s", i > first ? " " : "", call->argv[i]);
-}
-
 static void cmd_kick(struct call *call)
 {
 	struct player *p = find_player(call->owner, call->argv[1]);
@@ -345,7 +334,7 @@ static void cmd_kick(struct call *call)
 		call_fail(call, "no such player: %s; `players` lists them", call->argv[1]);
 		return;
 	}
-	join_words(call, 2, reason, sizeof reason);
+	call_words(call, 2, reason, sizeof reason);
 	snprintf(words, sizeof words, "You were disconnected by an admin%s%s",
 		reason[0] != '\0' ? ": " : ".", reason);
 	player_kick(p, words);
@@ -355,7 +344,7 @@ static void stop(struct call *call, enum game_stop kind)
 {
 	char reason[400], text[600];
 
-	join_words(call, 1, reason, sizeof reason);
+	call_words(call, 1, reason, sizeof reason);
 	snprintf(text, sizeof text, "%s by %s%s%s", call->argv[0], call->caller,
 		reason[0] != '\0' ? ": " : "", reason);
 	game_stop(call->owner, kind, text);
