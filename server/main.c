@@ -1,5 +1,6 @@
 /* holdfast-server: runs the game; may end, crash or be replaced while the players stay connected. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -233,6 +234,7 @@ int main(int argc, char **argv)
 		return status;
 	}
 	log_info("starting %s anew", program);
+	fcntl(STDIN_FILENO, F_SETFD, 0); /* libuv has a terminal closed on exec: keep the console */
 	execv(program, argv);
 	log_error("%s: cannot be executed: %s", program, strerror(errno));
 	return EXIT_FAILURE;

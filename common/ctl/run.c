@@ -101,9 +101,14 @@ static void child_init(struct child *c, const char *name, const char *path, cons
  * us, the players stay, and the next run says who still runs. */
 static void become(const struct run *run, const struct child *c)
 {
-	/* Ctrl-C at the terminal is for us and for the program that reads there. The others get from us
-	 * the one signal that lets them end in order, and may write to the terminal all the same. */
-	if (!c->has_console) {
+	sigset_t mask = run->mask_before;
+
+	/* Ctrl-C at the terminal is for us alone: we end both in the order in which players read one
+	 * goodbye and nothing else. The one that reads there must stay among the terminal's processes,
+	 * so the signal is blocked for it. The other may write there from outside. */
+	if (c->has_console) {
+		sigaddset(&mask, SIGINT);
+	} else {
 		setpgid(0, 0);
 		signal(SIGTTOU, SIG_IGN);
 	}
@@ -116,7 +121,7 @@ static void become(const struct run *run, const struct child *c)
 			close(fd);
 	}
 	signal(SIGPIPE, SIG_DFL);
-	sigprocmask(SIG_SETMASK, &run->mask_before, NULL);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	execv(c->argv[0], (char *const *)(uintptr_t)c->argv);
 	log_error("%s: %s cannot be started: %s", c->name, c->argv[0], strerror(errno));
 	_exit(ENDING_NO_PROGRAM);

@@ -16,8 +16,8 @@ struct run_config {
 /* Starts the multiplexer, then the server, says how to connect, and stays until both have ended.
  * The server is started again whenever it ends, but not after exit status 3 (`quit`), nor when it
  * never once ran because its command line or configuration is wrong. The multiplexer's end is the
- * end of all. SIGINT, SIGTERM and SIGHUP end both in order; a second one kills them. The children
- * get SIGTERM from the kernel should we die. Kills nothing that it did not start.
+ * end of all. SIGINT, SIGTERM and SIGHUP end both in order; a second one kills them. Should we be
+ * killed, both stay. Kills nothing that it did not start.
  * Returns our exit code: 0 when asked to end, by whichever way; 1 otherwise. */
 int run_daemons(const struct run_config *config);
 
