@@ -189,6 +189,15 @@ class Holdfast:
         self.map = "ledger"
         self.cvars = {}
 
+    @staticmethod
+    def has_ipv6():
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind(("::1", 0))
+                return True
+            except OSError:
+                return False
+
     # -- files ------------------------------------------------------------
 
     @property
@@ -200,6 +209,9 @@ class Holdfast:
         if where == "v4":
             port = free_port()
             text, address = f"127.0.0.1:{port}", ("127.0.0.1", port)
+        elif where == "everywhere":
+            port = free_port()
+            text, address = f"*:{port}", ("127.0.0.1", port)
         elif where == "v6":
             port = free_port(socket.AF_INET6)
             text, address = f"[::1]:{port}", ("::1", port)
@@ -241,8 +253,8 @@ class Holdfast:
         config = self.write_config()
         self.multiplexer = self.spawn("holdfast-multiplexer", "--config", config,
                                       "--run-dir", self.run_dir, "--log-level", "debug")
-        for name, address in self.addresses.items():
-            self.wait_listening(self.multiplexer, address, name)
+        for name, *_ in self.listeners:
+            self.wait_listening(self.multiplexer, self.addresses[name], name)
         wait_for(lambda: (self.run_dir / "multiplexer.sock").exists(), "the admin socket appears")
         self.descriptors_before = len(self.multiplexer.descriptors())
         return self.multiplexer

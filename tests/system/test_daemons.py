@@ -203,6 +203,45 @@ def test_stopping_and_going_on_of_the_multiplexer_loses_nothing(holdfast):
         assert {a[0] for a in member.answers} == {"hello", "ok"}
 
 
+def test_a_server_whose_multiplexer_stands_still_ends_all_the_same(holdfast):
+    holdfast.cvars["sv_stop_timeout"] = "500ms"
+    holdfast.start()
+    player = holdfast.player()
+    player.line("1")
+    player.expect(b"ok 1 ")
+    holdfast.multiplexer.stop()
+    assert holdfast.server.end() == 0
+    holdfast.multiplexer.go_on()
+    holdfast.start_server()
+    player.line("2")
+    player.expect(b"ok 2 ")
+    assert player.all.count(b"[") == 1
+
+
+def test_sigterm_twice_ends_the_server_at_once(holdfast):
+    holdfast.cvars["sv_stop_timeout"] = "60s"
+    holdfast.start()
+    holdfast.multiplexer.stop()
+    holdfast.server.signal(signal.SIGTERM)
+    holdfast.server.wait_log("SIGTERM")
+    holdfast.server.signal(signal.SIGTERM)
+    assert holdfast.server.wait() == 0
+    holdfast.multiplexer.go_on()
+
+
+def test_quit_ends_the_server_with_3_and_the_players_stay(holdfast):
+    holdfast.start()
+    player = holdfast.player()
+    player.line("1")
+    player.expect(b"ok 1 ")
+    assert holdfast.ctl("server", "quit").returncode == 0
+    assert holdfast.server.wait() == 3
+    holdfast.expected_status[holdfast.server.pid] = 3
+    player.line("2")
+    holdfast.start_server()
+    player.expect(b"ok 2 ")
+
+
 # -- configuration --------------------------------------------------------------------------------
 
 def check(name, *args):
@@ -278,12 +317,18 @@ def test_usage_version_and_help(program):
 
 
 def test_a_cvar_out_of_bounds_is_refused_at_start(holdfast):
-    for setting, word in (("sv_fps=0", "sv_fps"), ("sv_fps=fast", "sv_fps"), ("sv_none=1", "sv_none"),
+    for setting, word in (("sv_fps=0", "sv_fps"), ("sv_fps=fast", "sv_fps"), ("sv_fps=", "sv_fps"),
                           ("sv_fps", "sv_fps")):
         result = check("holdfast-server", "--run-dir", holdfast.run_dir, "--maps", holdfast.maps,
                        "--set", setting)
         assert result.returncode in (64, 78), (setting, result)
         assert word in result.stderr
+
+
+def test_a_cvar_that_nobody_has_is_warned_of(holdfast):
+    holdfast.cvars["sv_nane"] = "a typing mistake"
+    holdfast.start()
+    holdfast.server.wait_log("warn.*sv_nane")
 
 
 def test_a_server_configuration_with_a_mistake_is_refused_with_file_and_line(tmp_path):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from daemons import AdminLine, GOODBYE, PATIENCE, RESTARTING, wait_for
+from daemons import AdminLine, GOODBYE, RESTARTING, wait_for
 from supervisor import Supervisor
 
 
@@ -201,9 +201,9 @@ def test_run_starts_both_says_how_to_connect_and_ends_both(holdfast):
     player = holdfast.player()
     player.line("1")
     player.expect(b"ok 1 ")
-    supervisor.process.send_signal(signal.SIGINT)
+    supervisor.signal(signal.SIGINT)
     assert player.expect_end().endswith(GOODBYE + b"\r\n")
-    assert supervisor.process.wait(PATIENCE) == 0
+    assert supervisor.wait() == 0
     for daemon in ("multiplexer", "server"):
         with pytest.raises(OSError):
             holdfast.admin(daemon, "status")
@@ -218,20 +218,20 @@ def test_run_starts_a_killed_server_again_and_players_stay(holdfast):
         player.line(str(n))
         player.expect(b"ok %d " % n)
         old = supervisor.pid("server")
-        assert old and old != supervisor.process.pid
+        assert old and old != supervisor.run_pid
         supervisor.kill_server()
         wait_for(lambda: supervisor.pid("server") not in (0, old), "another server runs")
         time.sleep(0.1)
     player.line(str(n + 1))
     player.expect(b"ok %d " % (n + 1))
     supervisor.end()
-    assert supervisor.process.returncode == 0
+    assert supervisor.wait() == 0
 
 
 def test_run_ends_with_its_multiplexer(holdfast):
     supervisor = Supervisor(holdfast)
     assert holdfast.ctl("shutdown").returncode == 0
-    supervisor.process.wait(PATIENCE)
+    supervisor.wait()
     with pytest.raises(OSError):
         holdfast.admin("server", "status")
 
@@ -254,3 +254,32 @@ def test_run_with_a_server_that_cannot_start_keeps_the_players_and_tries_again(h
     (holdfast.bin / "aside").rename(server)
     player.expect(b"ok 2 ")
     supervisor.end()
+
+
+def test_run_in_a_terminal_has_the_games_console_and_ends_at_ctrl_c(holdfast):
+    with_terminal = Supervisor(holdfast, terminal=True)
+    with_terminal.expect("Holdfast is up\\.")
+    player = holdfast.player()
+    player.line("1")
+    player.expect(b"ok 1 ")
+    with_terminal.child.sendline("players")
+    with_terminal.expect(holdfast.users()[0]["key"])
+    with_terminal.child.sendline("nonsense")
+    with_terminal.expect("no such command: nonsense")
+    with_terminal.child.sendline("restart")
+    player.line("2")
+    player.expect(b"ok 2 ")
+    with_terminal.child.sendline("status")
+    with_terminal.expect("ledger")
+    with_terminal.child.sendintr()
+    assert player.expect_end().endswith(GOODBYE + b"\r\n")
+    assert with_terminal.wait() == 0
+
+
+def test_quit_at_the_console_ends_all(holdfast):
+    with_terminal = Supervisor(holdfast, terminal=True)
+    player = holdfast.player()
+    player.expect(b"hello 0")
+    with_terminal.child.sendline("quit")
+    assert player.expect_end().endswith(GOODBYE + b"\r\n")
+    assert with_terminal.wait() == 0

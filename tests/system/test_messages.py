@@ -1,6 +1,7 @@
 """What the multiplexer answers to each message of a game server, and what it tells by itself."""
 
 import re
+import socket
 
 import pytest
 
@@ -296,6 +297,41 @@ def test_the_accept_mode_is_told_changed_and_outlives_the_server(holdfast):
     link.send("ACCEPT ALL")
     link.expect("ACCEPTING ALL")
     assert player.is_connected() and local.is_connected()
+
+
+def address_of_this_machine():
+    """One that is not loopback, or None. Connecting a datagram socket sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        address = probe.getsockname()[0]
+        return None if address.startswith("127.") else address
+
+
+def test_who_comes_from_elsewhere_is_refused_in_localhost_mode_and_nobody_is_dropped(holdfast):
+    here = address_of_this_machine()
+    if not here:
+        pytest.skip("this machine has no address but loopback")
+    _, port = holdfast.listen("open", where="everywhere")
+    holdfast.addresses["elsewhere"] = (here, port)
+    server, link = holdfast.start_with_script()
+    before = holdfast.player("elsewhere")
+    before_key = server.newcomer(link)
+    assert link.ip == here.encode()
+    link.send("ACCEPT LOCALHOST ONLY")
+    link.expect("ACCEPTING LOCALHOST ONLY")
+    refused = holdfast.player("elsewhere")
+    assert refused.expect_end().strip()  # with a word
+    local = holdfast.player("open")
+    local_key = server.newcomer(link)
+    assert local_key != before_key
+    assert before.is_connected() and local.is_connected()
+    link.send("ACCEPT ALL")
+    link.expect("ACCEPTING ALL")
+    holdfast.player("elsewhere")
+    server.newcomer(link)
 
 
 def test_terminate_says_goodbye_and_ends_with_status_0(holdfast):

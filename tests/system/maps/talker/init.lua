@@ -27,6 +27,12 @@ function words.all(_, rest)
 	end
 end
 
+-- later S: says so S seconds later
+function words.later(p, rest)
+	wait(tonumber(rest))
+	p:send("later\n")
+end
+
 function words.kick(p, rest)
 	p:kick(rest)
 end
