@@ -92,6 +92,11 @@ void script_return(struct script *s, lua_State *before)
 		limit_apply(s, before);
 }
 
+bool script_was_stopped(lua_State *co)
+{
+	return lua_gethookmask(co) != 0;
+}
+
 void script_go_on(lua_State *L, lua_State *co, int args)
 {
 	struct script *s = script_of(L);
@@ -112,8 +117,9 @@ void script_go_on(lua_State *L, lua_State *co, int args)
 	} else if (status != LUA_OK) {
 		report(s, co);
 	}
-	if (status != LUA_OK)
-		lua_resetthread(co); /* runs what is to be closed, still on the call's time */
+	if (status != LUA_OK && !script_was_stopped(co))
+		lua_resetthread(
+			co); /* closes what is to be closed, still on the time of this call */
 	script_return(s, before);
 	s->coroutines--;
 }
@@ -290,6 +296,7 @@ static void open_globals(lua_State *L)
 	script_open_time(L);
 	script_open_log(L);
 	script_open_json(L);
+	script_seal_globals(L);
 	lua_pop(L, 1);
 }
 
@@ -358,7 +365,7 @@ static struct script *script_new(struct game *game, const char *dir, size_t memo
 struct script *script_open(struct game *game, const char *dir, const char **why)
 {
 	*why = why_text;
-	struct script *s = script_new(game, dir, game->cvars.sv_script_memory);
+	struct script *s = script_new(game, dir, game->cvars.set.sv_script_memory);
 	if (s == NULL) {
 		snprintf(why_text, sizeof why_text, "not enough memory");
 		return NULL;

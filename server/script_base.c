@@ -141,7 +141,10 @@ void script_open_base(lua_State *L)
 	lua_pushboolean(L, false);
 	lua_setfield(L, -2, "__metatable");
 	lua_pop(L, 2);
+}
 
+void script_seal_globals(lua_State *L)
+{
 	static const luaL_Reg strict[] = {
 		{"__index", l_undefined}, {"__newindex", l_new_global}, {NULL, NULL}};
 	luaL_newlib(L, strict);

@@ -48,7 +48,6 @@ static int l_resume(lua_State *L)
 	return results + 1;
 }
 
-/* Ends co and runs what it has to close: LUA_OK, or the error is on top of co. */
 static int reset(lua_State *L, lua_State *co)
 {
 	struct script *s = script_of(L);
@@ -66,7 +65,8 @@ static int l_wrapped(lua_State *L)
 	if (resume(L, co, lua_gettop(L), &results))
 		return results;
 	int status = lua_status(co);
-	if (status != LUA_OK && status != LUA_YIELD && reset(L, co) != LUA_OK)
+	bool ended = status != LUA_OK && status != LUA_YIELD && !script_was_stopped(co);
+	if (ended && reset(L, co) != LUA_OK)
 		lua_xmove(co, L, 1);
 	if (lua_type(L, -1) == LUA_TSTRING) { /* say where it was called, as Lua's does */
 		luaL_where(L, 1);
@@ -95,11 +95,16 @@ static int l_close(lua_State *L)
 	if (co == L || (lua_status(co) == LUA_OK && lua_getstack(co, 0, &frame)))
 		return luaL_error(
 			L, "cannot close a coroutine that runs, or waits for one it resumed");
-	if (reset(L, co) == LUA_OK) {
+	bool stopped = script_was_stopped(co);
+	if (!stopped && reset(L, co) == LUA_OK) {
 		lua_pushboolean(L, true);
 		return 1;
 	}
 	lua_pushboolean(L, false);
+	if (stopped) {
+		lua_pushliteral(L, "stopped");
+		return 2;
+	}
 	lua_xmove(co, L, 1);
 	return 2;
 }

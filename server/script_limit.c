@@ -87,7 +87,8 @@ static void on_tick(UNUSED int number, siginfo_t *info, UNUSED void *context)
 		limit->seen = limit->call;
 		limit->ticks = 0;
 	} else if (++limit->ticks >= TICKS_PER_BUDGET) {
-		if ((limit->ticks - TICKS_PER_BUDGET) * budget_ms / TICKS_PER_BUDGET > HANG_MS)
+		if ((limit->ticks - TICKS_PER_BUDGET) * budget_ms / TICKS_PER_BUDGET >
+			limit->hang_ms)
 			hang();
 		limit->over = 1;
 		lua_sethook(running, stop_hook, LUA_MASKCOUNT, 1);
@@ -97,6 +98,7 @@ static void on_tick(UNUSED int number, siginfo_t *info, UNUSED void *context)
 
 void limit_open(struct script *s)
 {
+	s->limit.hang_ms = HANG_MS;
 	struct sigaction on = {.sa_sigaction = on_tick, .sa_flags = SA_SIGINFO | SA_RESTART};
 	sigemptyset(&on.sa_mask);
 	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGVTALRM};
@@ -121,7 +123,7 @@ void limit_call_begins(struct script *s)
 	struct script_limit *limit = &s->limit;
 	limit->call++;
 	limit->over = 0;
-	limit->budget_ms = s->game->cvars.sv_script_time;
+	limit->budget_ms = s->game->cvars.set.sv_script_time;
 	if (limit->has_timer && limit->budget_ms > 0 && !limit->ticking)
 		tick_in_ms(limit, limit->budget_ms / TICKS_PER_BUDGET);
 }

@@ -37,6 +37,7 @@ struct script_limit {
 	unsigned long seen;          /* the call of the last tick... */
 	unsigned ticks;              /* ... and how many ticks it lasted since it was first seen */
 	volatile uint64_t budget_ms; /* of this call; 0 = none */
+	uint64_t hang_ms; /* this long over its budget, and no hook has helped: the end */
 };
 
 struct script {
@@ -62,6 +63,10 @@ struct script *script_of(lua_State *L);
 /* co runs from now on, until script_return puts back what script_enter returned. */
 lua_State *script_enter(struct script *s, lua_State *co);
 void script_return(struct script *s, lua_State *before);
+
+/* co ended since it was over its time. Then lua_resetthread may not be used on it: Lua has left its
+ * hooks off, and nothing could stop what it runs to close. */
+bool script_was_stopped(lua_State *co);
 
 /* Starts the function with args arguments on top of L's stack in a coroutine of its own, and pops
  * both. It runs until it first waits; what it raises is logged and counted. May raise only when
@@ -90,6 +95,7 @@ void script_open_cvar(lua_State *L);
 void script_open_time(lua_State *L);
 void script_open_log(lua_State *L);
 void script_open_json(lua_State *L);
+void script_seal_globals(lua_State *L); /* last: from now on an undefined global is an error */
 
 /* Loads a file below the map's folder and leaves its function on the stack, or a message: returns
  * as luaL_loadbufferx, LUA_ERRFILE if it cannot be read. Raises only when memory is out. */

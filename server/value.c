@@ -11,7 +11,7 @@ void value_push_null(lua_State *L)
 
 static void push(lua_State *L, const json_t *json, int depth)
 {
-	if (depth > VALUE_DEPTH_MAX)
+	if (depth > VALUE_DEPTH_MAX && (json_is_object(json) || json_is_array(json)))
 		luaL_error(L, "nested deeper than %d", VALUE_DEPTH_MAX);
 	luaL_checkstack(L, 4, "a JSON value");
 	switch (json_typeof(json)) {

@@ -1,0 +1,893 @@
+#include "tests/unit/server/fake_players.h"
+
+/* ---- events ------------------------------------------------------------------------------------- */
+
+static void handlers_of_an_event_run_in_the_order_they_were_given(UNUSED void **state)
+{
+	open_map("for i = 1, 3 do game.on('join', function(p) p:send('handler ' .. i) end) end");
+	struct player *p = join(1);
+	assert_string_equal(shown(p), "handler 1\nhandler 2\nhandler 3\n");
+}
+
+static void an_error_is_logged_with_file_and_line_and_the_next_handler_runs(UNUSED void **state)
+{
+	open_map("local function deep(x) return x.y.z end\n"
+		 "game.on('join', function(p) deep({}) end)\n"
+		 "game.on('join', function(p) p:send('still here') end)");
+	struct player *p = join(1);
+	assert_string_equal(shown(p), "still here\n");
+	const char *log = logged();
+	ASSERT_HAS(
+		log, "map mapname: mapname/init.lua:1: attempt to index a nil value (field 'y')");
+	assert_int_equal(script->errors, 1);
+	assert_int_equal(script->coroutines, 0);
+}
+
+static void a_traceback_says_who_called(UNUSED void **state)
+{
+	open_map("local function inner() error('boom') end\n"
+		 "local function outer()\n"
+		 "  inner()\n"
+		 "  return 1\n"
+		 "end\n"
+		 "game.on('start', function()\n"
+		 "  outer()\n"
+		 "end)");
+	script_start(script);
+	ASSERT_HAS(logged(), "mapname/init.lua:1: boom; in inner (mapname/init.lua:1), "
+			     "from outer (mapname/init.lua:3), from mapname/init.lua:7\n");
+}
+
+static void an_error_may_be_anything(UNUSED void **state)
+{
+	game.cvars.set.sv_script_memory =
+		256 * 1024 * 1024; /* or else the stack overflows that first */
+	open_map(
+		"game.on('start', function() error({}) end)\n"
+		"game.on('start', function() error() end)\n"
+		"game.on('start', function() error('a\\nb\\27[2J', 0) end)\n"
+		"local function again() return again() + 1 end game.on('start', again)\n"
+		"game.on('start', function() error(setmetatable({}, {__tostring = error})) end)\n");
+	script_start(script);
+	const char *log = logged();
+	ASSERT_HAS(log, "an error that is a table");
+	ASSERT_HAS(log, "an error that is a nil");
+	ASSERT_HAS(log, "a\\x0ab\\x1b[2J");
+	ASSERT_HAS(log, "stack overflow");
+	assert_int_equal(script->errors, 5);
+}
+
+static void an_unknown_event_is_refused_with_those_there_are(UNUSED void **state)
+{
+	ASSERT_HAS(refused_map("\ngame.on('imput', print)"),
+		"mapname/init.lua:2: game.on: no event 'imput'; there are: start join restore input "
+		"leave frame stop");
+}
+
+static void a_handler_added_by_a_handler_is_for_the_next_time(UNUSED void **state)
+{
+	open_map("game.on('join', function(p)\n"
+		 "  p:send('first') game.on('join', function(p) p:send('second') end)\n"
+		 "end)");
+	struct player *p = join(1);
+	assert_string_equal(shown(p), "first\n");
+	script_join(script, p);
+	assert_string_equal(shown(p), "first\nsecond\n");
+}
+
+static void restore_gets_what_was_saved_or_nil(UNUSED void **state)
+{
+	open_map(
+		"game.on('join', function(p) p:send('join') end)\n"
+		"game.on('restore', function(p, saved) p:send(saved and saved.room or 'nothing') end)");
+	struct player *p = arrive(1);
+	json_t *saved = json_pack("{s:s}", "room", "kitchen");
+	script_restore(script, p, saved);
+	json_decref(saved);
+	assert_string_equal(shown(p), "kitchen\n");
+	script_restore(script, p, NULL);
+	assert_string_equal(shown(p), "nothing\n");
+}
+
+static void without_a_restore_handler_join_runs_instead(UNUSED void **state)
+{
+	open_map("game.on('join', function(p, saved) p:send('join ' .. tostring(saved)) end)");
+	struct player *p = arrive(1);
+	json_t *saved = json_pack("{s:s}", "room", "kitchen");
+	script_restore(script, p, saved);
+	json_decref(saved);
+	assert_string_equal(shown(p), "join nil\n");
+}
+
+static void frame_gets_seconds_and_number_and_stop_gets_why(UNUSED void **state)
+{
+	open_map("game.on('frame', function(dt, n) all:send(dt .. ' ' .. n) end)\n"
+		 "game.on('stop', function(why) all:send('stop ' .. why) end)");
+	script_frame(script, 0.25, 7);
+	script_stop(script, "restart");
+	ASSERT_HAS((const char *)buf_bytes(&to_all).at, "0.25 7\nstop restart\n");
+}
+
+static void input_is_the_line_as_it_is(UNUSED void **state)
+{
+	open_map("game.on('input', function(p, line) p:send('<' .. line .. '>') end)");
+	struct player *p = join(1);
+	type(p, "h\xc3\xa4llo  welt ");
+	type(p, "");
+	assert_string_equal(shown(p), "<h\xc3\xa4llo  welt >\n<>\n");
+}
+
+static void a_handler_that_yields_by_itself_is_told_to_wait(UNUSED void **state)
+{
+	open_map("game.on('start', function() coroutine.yield() end)");
+	script_start(script);
+	ASSERT_HAS(logged(), "use wait or waitframe");
+	assert_int_equal(script->coroutines, 0);
+}
+
+/* ---- time --------------------------------------------------------------------------------------- */
+
+static const char *all_text(void)
+{
+	static char text[4096];
+	snprintf(text, sizeof text, "%.*s", (int)to_all.len,
+		to_all.len > 0 ? (const char *)buf_bytes(&to_all).at : "");
+	buf_eat(&to_all, to_all.len);
+	return text;
+}
+
+static void those_who_wait_go_on_in_the_order_of_their_time(UNUSED void **state)
+{
+	open_map(
+		"game.on('start', function() wait(0.2) all:send('late') wait(0.1) all:send('last') end)\n"
+		"game.on('start', function() wait(0.1) all:send('early') wait(0.1) all:send('after') end)\n"
+		"all:send('loaded')");
+	script_start(script);
+	assert_int_equal(script->coroutines, 2);
+	assert_string_equal(all_text(), "loaded\n");
+	frame(99);
+	assert_string_equal(all_text(), "");
+	frame(1);
+	assert_string_equal(all_text(), "early\n");
+	frame(150);
+	assert_string_equal(all_text(), "late\nafter\n");
+	frame(1000);
+	assert_string_equal(all_text(), "last\n");
+	assert_int_equal(script->coroutines, 0);
+}
+
+static void waitframe_goes_on_in_the_next_frame(UNUSED void **state)
+{
+	open_map("game.on('frame', function(_, n) waitframe() all:send('after ' .. n) end)\n"
+		 "game.on('frame', function(_, n) all:send('frame ' .. n) end)");
+	frame(50);
+	assert_string_equal(all_text(), "frame 1\n");
+	frame(0);
+	assert_string_equal(all_text(), "after 1\nframe 2\n");
+}
+
+static void after_runs_once_and_every_again_and_again(UNUSED void **state)
+{
+	open_map("after(0.1, function() all:send('once') end)\n"
+		 "every(0.1, function() all:send('tick') end)");
+	frame(100);
+	assert_string_equal(all_text(), "once\ntick\n");
+	frame(100);
+	assert_string_equal(all_text(), "tick\n");
+	frame(1000); /* ten were missed: they are left out */
+	assert_string_equal(all_text(), "tick\n");
+	frame(99);
+	assert_string_equal(all_text(), "");
+	frame(1);
+	assert_string_equal(all_text(), "tick\n");
+}
+
+static void every_keeps_its_beat_whatever_the_frames(UNUSED void **state)
+{
+	open_map("local n = 0 every(0.1, function() n = n + 1 all:send('tick ' .. n) end)");
+	for (int i = 0; i < 40; i++)
+		frame(30);
+	ASSERT_HAS(all_text(), "tick 12\n"); /* 1200 ms */
+}
+
+static void a_cancelled_timer_does_not_run(UNUSED void **state)
+{
+	open_map(
+		"local t = after(0.1, function() all:send('no') end)\n"
+		"all:send(tostring(t:cancel()) .. ' ' .. tostring(t:cancel()))\n"
+		"local n = 0\n"
+		"local e e = every(0.1, function() n = n + 1 all:send('tick') if n == 2 then e:cancel() end end)\n"
+		"local other other = after(0.5, function() other:cancel() all:send('me too') end)");
+	assert_string_equal(all_text(), "true false\n");
+	for (int i = 0; i < 10; i++)
+		frame(100);
+	assert_string_equal(all_text(), "tick\ntick\nme too\n");
+	assert_int_equal(script->schedule.count, 0);
+}
+
+static void a_timer_that_nobody_holds_is_not_forgotten(UNUSED void **state)
+{
+	open_map("after(10, function() all:send('there') end)\n"
+		 "game.on('frame', function() local t = {} for i = 1, 1000 do t[i] = {} end end)\n"
+		 "spawn(function() wait(10) all:send('here') end)");
+	for (int i = 0; i < 100; i++) {
+		frame(100);
+		lua_gc(script->L, LUA_GCCOLLECT);
+	}
+	assert_string_equal(all_text(), "there\nhere\n");
+}
+
+static void spawn_runs_at_once_until_it_waits(UNUSED void **state)
+{
+	open_map(
+		"game.on('start', function()\n"
+		"  spawn(function(a, b) all:send(a .. b) waitframe() all:send('later') end, 'x', 'y')\n"
+		"  spawn(error, 'boom')\n"
+		"  all:send('then')\n"
+		"end)");
+	script_start(script);
+	assert_string_equal(all_text(), "xy\nthen\n");
+	frame(0);
+	assert_string_equal(all_text(), "later\n");
+	ASSERT_HAS(logged(), "boom");
+}
+
+static void waiting_works_through_pcall_and_is_refused_where_it_cannot_be(UNUSED void **state)
+{
+	open_map("game.on('start', function() all:send(tostring(pcall(wait, 0.1))) end)\n"
+		 "game.on('start', function()\n"
+		 "  all:send(tostring(xpcall(function(x) wait(0.1) error(x, 0) end,\n"
+		 "    function(m) all:send('handled ' .. m) end, 'e')))\n"
+		 "end)\n"
+		 "game.on('start', function() table.sort({ 2, 1 }, function() wait(1) end) end)\n"
+		 "game.on('start', function() coroutine.wrap(function() wait(1) end)() end)\n"
+		 "game.on('start', function() wait('soon') end)\n"
+		 "game.on('start', function() wait(0/0) end)");
+	script_start(script);
+	const char *log = logged();
+	ASSERT_HAS(log, "init.lua:6: wait: not in a function that a library calls");
+	ASSERT_HAS(log, "init.lua:7: wait: only a handler");
+	ASSERT_HAS(log, "bad argument #1 to 'wait' (number expected, got string)");
+	ASSERT_HAS(log, "not a number of seconds");
+	frame(100);
+	assert_string_equal(all_text(), "true\nhandled e\nfalse\n");
+	ASSERT_HAS(refused_map("wait(1)"), "init.lua:1: wait: only a handler");
+}
+
+/* ---- players ------------------------------------------------------------------------------------ */
+
+static void a_player_shows_what_is_known_of_him(UNUSED void **state)
+{
+	open_map(
+		"game.on('input', function(p)\n"
+		"  p:send(json.encode{p.key, p.ip, p.protocol, p.idle, p.connected, p.here,\n"
+		"    p.dns or 'none', p.ident or 'none', p.name or 'none', p.role or 'none', tostring(p)})\n"
+		"end)");
+	struct player *p = join(5);
+	advance(61999);
+	script_input(script, p, slice_text("x"));
+	assert_string_equal(shown(p),
+		"[\"5:199\",\"192.0.2.7\",\"telnet-line\",61,61,true,\"none\","
+		"\"none\",\"none\",\"none\",\"player 5:199\"]\n");
+	p->connected_ms = loop.uv.time - 2000000000; /* before this machine started */
+	p->dns = (char *)"example.org";
+	script_input(script, p, slice_text("x"));
+	p->dns = NULL;
+	ASSERT_HAS(shown(p), "61,2000000,true,\"example.org\"");
+}
+
+static void name_and_role_are_the_scripts_to_set_and_nothing_else(UNUSED void **state)
+{
+	open_map("game.on('join', function(p)\n"
+		 "  p.name = 'Anna' p.role = 'admin' p:send(p.name .. p.role .. tostring(p))\n"
+		 "  p.name = nil p:send(tostring(p.name))\n"
+		 "  local function try(f, ...) p:send(select(2, pcall(f, ...))) end\n"
+		 "  try(function() p.ip = 'x' end)\n"
+		 "  try(function() p.gold = 3 end)\n"
+		 "  try(function() return p.gold end)\n"
+		 "  try(function() p.name = 7 end)\n"
+		 "  try(function() p.name = 'a\\0b' end)\n"
+		 "  try(function() p.name = ('x'):rep(65) end)\n"
+		 "  try(p.send, 'hello')\n"
+		 "  p:send(tostring(p.name))\n"
+		 "end)");
+	struct player *p = join(1);
+	const char *text = shown(p);
+	ASSERT_HAS(text, "Annaadminplayer 1:199 (Anna)\nnil\n");
+	ASSERT_HAS(text, "init.lua:5: 'ip' of a player cannot be set; only name and role can\n");
+	ASSERT_HAS(text, "init.lua:6: 'gold' of a player cannot be set");
+	ASSERT_HAS(text, "init.lua:7: a player has no 'gold'\n");
+	ASSERT_HAS(text, "bad argument #3 to");
+	ASSERT_HAS(text, "name: there is a NUL in it\n");
+	ASSERT_HAS(text, "name: over 64 bytes\n");
+	ASSERT_HAS(text, "player expected, got string");
+	ASSERT_HAS(text, "\nnil\n");
+}
+
+static void send_ends_a_line_that_has_no_end(UNUSED void **state)
+{
+	open_map("game.on('join', function(p) p:send('a') p:send('b\\n') p:send('') p:send(7)\n"
+		 "  p:send('c\\nd') all:send('e') all:send('f\\n') end)");
+	struct player *p = join(1);
+	assert_string_equal(shown(p), "a\nb\n\n7\nc\nd\n");
+	assert_string_equal(all_text(), "e\nf\n");
+}
+
+static void a_player_who_has_left_is_known_to_have_left(UNUSED void **state)
+{
+	open_map(
+		"local old\n"
+		"game.on('join', function(p)\n"
+		"  if not old then old = p return end\n"
+		"  p:send(tostring(old == p) .. ' ' .. tostring(p == p) .. ' ' .. old.key .. ' '\n"
+		"    .. tostring(old.here) .. ' ' .. tostring(old))\n"
+		"  for _, f in ipairs{ function() old:send('x') end, function() return old.name end,\n"
+		"    function() old.name = 'x' end, function() old:save({}) end,\n"
+		"    function() old:kick() end } do p:send(select(2, pcall(f))) end\n"
+		"end)");
+	part(join(1), "gone");
+	struct player *p = join(2); /* the slot of him who left */
+	const char *text = shown(p);
+	ASSERT_HAS(text, "false true 1:199 false player 1:199 (left)\n");
+	const char *refusal = "this player has left\n";
+	for (int i = 0; i < 5; i++) {
+		ASSERT_HAS(text, refusal);
+		text = strstr(text, refusal) + 1;
+	}
+	assert_int_equal(saves + kicks, 0);
+}
+
+static void what_waits_for_a_player_who_left_ends_when_it_touches_him(UNUSED void **state)
+{
+	open_map("game.on('join', function(p) wait(1) all:send('awake') p:send('hello') end)");
+	part(join(1), "gone");
+	assert_int_equal(script->coroutines, 1);
+	frame(1000);
+	assert_string_equal(all_text(), "awake\n");
+	ASSERT_HAS(logged(), "init.lua:1: this player has left");
+	assert_int_equal(script->coroutines, 0);
+}
+
+static void who_leaves_can_be_read_but_not_reached(UNUSED void **state)
+{
+	open_map("game.on('join', function(p) p.name = 'Anna' end)\n"
+		 "game.on('leave', function(p, why)\n"
+		 "  p:send('nobody reads this')\n"
+		 "  all:send(p.name .. ' ' .. why .. ' ' .. tostring(p.here))\n"
+		 "  for q in players() do all:send('still here: ' .. q.key) end\n"
+		 "  all:send(select(2, pcall(p.save, p, {})))\n"
+		 "  waitframe()\n"
+		 "  all:send(select(2, pcall(function() return p.name end)))\n"
+		 "end)");
+	struct player *p = join(1);
+	join(2);
+	script_leave(script, p, "gone");
+	assert_int_equal(p->out.len, 0);
+	drop(p);
+	assert_string_equal(
+		all_text(), "Anna gone false\nstill here: 2:199\nthis player has left\n");
+	frame(0);
+	ASSERT_HAS(all_text(), "this player has left\n");
+}
+
+static void players_are_told_in_order_of_arrival_and_only_those_here(UNUSED void **state)
+{
+	open_map("game.on('input', function(me, line)\n"
+		 "  for p in players() do\n"
+		 "    all:send(p.key)\n"
+		 "    if line == 'kick' and p.key == '1:199' then\n"
+		 "      for q in players() do if q.key == '3:199' then q:kick('out') end end\n"
+		 "    end\n"
+		 "  end\n"
+		 "end)");
+	struct player *p[4];
+	for (uint32_t i = 0; i < 4; i++)
+		p[i] = join(i + 1);
+	p[1]->state = PLAYER_ARRIVING;
+	type(p[0], "");
+	assert_string_equal(all_text(), "1:199\n3:199\n4:199\n");
+	type(p[0], "kick");
+	assert_string_equal(all_text(), "1:199\n4:199\n");
+	assert_string_equal(shown(p[2]), "kicked: out\n");
+}
+
+static void a_kicked_player_leaves_at_once(UNUSED void **state)
+{
+	open_map(
+		"game.on('input', function(p)\n"
+		"  p:kick('enough') all:send('after the kick') p:send('x')\n"
+		"end)\n"
+		"game.on('leave', function(p, why) all:send('leave ' .. p.key .. ' ' .. why) end)");
+	struct player *p = join(1);
+	type(p, "");
+	assert_string_equal(all_text(), "leave 1:199 kicked\nafter the kick\n");
+	assert_string_equal(shown(p), "kicked: enough\n");
+	ASSERT_HAS(logged(), "init.lua:2: this player has left");
+	assert_null(script->running);
+	assert_null(script->leaving);
+}
+
+static void players_may_be_keys_of_tables(UNUSED void **state)
+{
+	open_map("local n = {}\n"
+		 "game.on('input', function(p) n[p] = (n[p] or 0) + 1 p:send(n[p]) end)");
+	struct player *p = join(1), *q = join(2);
+	type(p, "");
+	lua_gc(script->L, LUA_GCCOLLECT);
+	type(p, "");
+	type(q, "");
+	assert_string_equal(shown(p), "1\n2\n");
+	assert_string_equal(shown(q), "1\n");
+}
+
+static void what_is_saved_is_kept_as_json(UNUSED void **state)
+{
+	open_map(
+		"game.on('join', function(p) p:save({ room = 'hall', seen = { 1, 2.5, true } }) end)\n"
+		"game.on('input', function(p) p:save(nil) end)");
+	struct player *p = join(1);
+	char *text = json_dumps(p->saved, JSON_COMPACT | JSON_SORT_KEYS);
+	assert_string_equal(text, "{\"room\":\"hall\",\"seen\":[1,2.5,true]}");
+	free(text);
+	type(p, "");
+	assert_null(p->saved);
+	assert_int_equal(saves, 2);
+}
+
+static void what_cannot_be_saved_is_refused_and_the_old_stays(UNUSED void **state)
+{
+	open_map("game.on('join', function(p)\n"
+		 "  p:save({ n = 1 })\n"
+		 "  p:send(select(2, pcall(p.save, p, { text = ('x'):rep(4044) })))\n"
+		 "  p:send(select(2, pcall(p.save, p, { f = { print } })))\n"
+		 "  p:send(select(2, pcall(p.save, p)))\n"
+		 "end)");
+	struct player *p = join(1);
+	const char *text = shown(p);
+	ASSERT_HAS(text, "save: 11 bytes too large\n");
+	ASSERT_HAS(text, "save: f[1]: a function cannot be JSON\n");
+	ASSERT_HAS(text, "value expected");
+	assert_int_equal(json_integer_value(json_object_get(p->saved, "n")), 1);
+}
+
+/* ---- cvars, json, log --------------------------------------------------------------------------- */
+
+static void cvars_have_the_type_of_their_default(UNUSED void **state)
+{
+	const char *why;
+	assert_true(cvar_set(&game.cvars, "max_guests", "12", true, &why)); /* server.cfg */
+	open_map(
+		"cvar.new('max_guests', 10, 'how many') cvar.new('open', true, 'is it')\n"
+		"cvar.new('motto', 'none', 'a text')\n"
+		"local function show() all:send(json.encode{cvar('max_guests') + 1, cvar('open'),\n"
+		"  cvar('motto'), cvar('sv_fps'), cvar('sv_name'), cvar('sv_stop_timeout')}) end\n"
+		"show()\n"
+		"cvar('max_guests', 3) cvar('open', false) cvar('motto', 'all one') cvar('sv_fps', 30)\n"
+		"cvar('sv_stop_timeout', 2.5)\n"
+		"show()\n"
+		"game.on('start', show)");
+	assert_string_equal(all_text(), "[13,true,\"none\",20,\"Holdfast\",5.0]\n"
+					"[4,false,\"all one\",30,\"Holdfast\",2.5]\n");
+	assert_true(cvar_set(&game.cvars, "max_guests", "many", false, &why));
+	script_start(script);
+	ASSERT_HAS(all_text(), "[11,false,"); /* what is no number leaves the default */
+}
+
+static void cvars_that_are_not_or_may_not_be_set_are_refused(UNUSED void **state)
+{
+	ASSERT_HAS(refused_map("cvar('sv_fsp')"), "init.lua:1: no cvar 'sv_fsp'");
+	ASSERT_HAS(refused_map("cvar('sv_fps', 0)"), "init.lua:1: sv_fps");
+	ASSERT_HAS(refused_map("cvar('sv_map', 'x')"), "can only be set in server.cfg");
+	ASSERT_HAS(refused_map("cvar('sv_fps', {})"), "text, number or boolean expected");
+	ASSERT_HAS(refused_map("cvar.new('sv_fps', 1, 'mine')"), "cvar.new: sv_fps");
+	ASSERT_HAS(refused_map("cvar.new('mine', 1)"), "bad argument #3");
+}
+
+static void json_is_written_and_read(UNUSED void **state)
+{
+	open_map(
+		"local t = json.decode('{\"a\":[1,2.5,null,\"x\"]}')\n"
+		"all:send(json.encode(t) .. tostring(t.a[3] == json.null) .. tostring(json.null))\n"
+		"local no, why = json.decode('{') all:send(tostring(no) .. ' ' .. why)\n"
+		"all:send(select(2, pcall(json.encode, { print })))");
+	const char *text = all_text();
+	ASSERT_HAS(text, "{\"a\":[1,2.5,null,\"x\"]}truejson.null\n");
+	ASSERT_HAS(text, "nil line 1, column 1:");
+	ASSERT_HAS(text, "json.encode: [1]: a function cannot be JSON");
+}
+
+static void the_log_takes_any_values_and_no_control_bytes(UNUSED void **state)
+{
+	open_map(
+		"log.info('a', 1, nil, true, 'x\\27y') log.warn('w') log.error('e') print('p', 2)\n"
+		"log.debug('d')");
+	const char *log = logged();
+	ASSERT_HAS(log, "map mapname: a 1 nil true x\\x1by\n");
+	ASSERT_HAS(log, "map mapname: w\n");
+	ASSERT_HAS(log, "map mapname: e\n");
+	ASSERT_HAS(log, "map mapname: p 2\n");
+}
+
+/* ---- the sandbox -------------------------------------------------------------------------------- */
+
+static void what_reaches_outside_is_not_there(UNUSED void **state)
+{
+	open_map(
+		"for _, name in ipairs{ 'io', 'package', 'dofile', 'loadfile', 'collectgarbage', 'warn' }\n"
+		"  do if rawget(_G, name) ~= nil then all:send(name) end end\n"
+		"for _, name in ipairs{ 'execute', 'exit', 'remove', 'rename', 'tmpname', 'getenv',\n"
+		"  'setlocale' } do if os[name] then all:send('os.' .. name) end end\n"
+		"for name in pairs(debug) do if name ~= 'traceback' then all:send(name) end end\n"
+		"if string.dump then all:send('string.dump') end\n"
+		"all:send(os.date('!%Y', 0) .. debug.traceback('x'):sub(1, 1))");
+	assert_string_equal(all_text(), "1970x\n");
+}
+
+static void an_undefined_global_is_an_error_that_names_it(UNUSED void **state)
+{
+	open_map("made_while_loading = 1\n"
+		 "game.on('start', function() all:send(made_while_loading) pleyers() end)\n"
+		 "game.on('start', function() coutn = 1 end)");
+	script_start(script);
+	const char *log = logged();
+	ASSERT_HAS(log, "mapname/init.lua:2: undefined global 'pleyers'");
+	ASSERT_HAS(log,
+		"mapname/init.lua:3: undefined global 'coutn' assigned to; is a 'local' missing?");
+	assert_string_equal(all_text(), "1\n");
+}
+
+static void byte_code_finalizers_and_metatables_of_others_are_out_of_reach(UNUSED void **state)
+{
+	open_map(
+		"local function why(...) all:send(tostring((select(2, ...)))) end\n"
+		"why(load('\\27Lua')) all:send(load('return 1', 'x', 'b')())\n"
+		"all:send(load('return y', 'x', 't', { y = 2 })())\n"
+		"all:send(load(coroutine.wrap(function() coroutine.yield('return ') coroutine.yield('3')\n"
+		"  return nil end))())\n"
+		"why(pcall(setmetatable, {}, { __gc = print }))\n"
+		"why(pcall(setmetatable, setmetatable({}, { __metatable = 1 }), {}))\n"
+		"all:send(tostring(getmetatable('')) .. tostring(getmetatable(_G)))\n"
+		"game.on('join', function(p) all:send(tostring(getmetatable(p))) end)");
+	join(1);
+	const char *text = all_text();
+	ASSERT_HAS(text, "attempt to load a binary chunk (mode is 't')\n1\n2\n3\n");
+	ASSERT_HAS(text, "setmetatable: __gc is not to be had here\n");
+	ASSERT_HAS(text, "cannot change a protected metatable\nfalsefalse\nfalse\n");
+}
+
+static void require_stays_in_the_maps_folder(UNUSED void **state)
+{
+	write_file("tools.lua", "shared = 'made' return { n = 1, name = ... }");
+	write_file("plain.lua", "all:send('once')");
+	write_file("loop.lua", "return require 'loop2'");
+	write_file("loop2.lua", "return require 'loop'");
+	write_file("bad.lua", "return 1 +");
+	write_file("fails.lua", "local x = nil\nx()");
+	write_file("../outside.lua", "return 1");
+	open_map(
+		"local tools = require 'tools' tools.n = 2\n"
+		"all:send(require('tools').n .. tools.name .. shared)\n"
+		"all:send(tostring(require 'plain') .. tostring(require 'plain'))\n"
+		"for _, name in ipairs{ '../outside', '..outside', 'a/b', '', '.', '/etc/passwd', 'a..b',\n"
+		"  'nosuch', 'loop', 'bad', 'fails', 'fails' } do\n"
+		"  all:send(select(2, pcall(require, name)))\n"
+		"end");
+	const char *text = all_text();
+	ASSERT_HAS(text, "2toolsmade\nonce\ntruetrue\n");
+	ASSERT_HAS(text, "require '../outside': not a name of a file of this map\n");
+	ASSERT_HAS(text, "require '..outside': not a name");
+	ASSERT_HAS(text, "require 'a/b': not a name");
+	ASSERT_HAS(text, "require '': not a name");
+	ASSERT_HAS(text, "require '.': not a name");
+	ASSERT_HAS(text, "require '/etc/passwd': not a name");
+	ASSERT_HAS(text, "require 'a..b': not a name");
+	ASSERT_HAS(text, "nosuch.lua: no such file");
+	ASSERT_HAS(text, "two files must not need each other");
+	ASSERT_HAS(text, "mapname/bad.lua:1: unexpected symbol near <eof>");
+	const char *again = strstr(text, "mapname/fails.lua:2: attempt to call a nil value");
+	assert_non_null(again);
+	ASSERT_HAS(again + 1, "mapname/fails.lua:2: attempt to call a nil value");
+}
+
+static void a_map_that_cannot_be_opened_says_where(UNUSED void **state)
+{
+	const char *why;
+	ASSERT_HAS(refused_map("x = = 1"), "mapname/init.lua:1: unexpected symbol near '='");
+	ASSERT_HAS(refused_map("\n\nerror('boom')"), "mapname/init.lua:3: boom");
+	ASSERT_HAS(refused_map("coroutine.yield()"), "mapname/init.lua: yields while it is loaded");
+	write_file("init.lua", "return 1 + ");
+	assert_false(script_check(map_dir, &why));
+	ASSERT_HAS(why, "mapname/init.lua:1: unexpected symbol near <eof>");
+	write_file("init.lua", "\xef\xbb\xbf error('only when run')");
+	assert_true(script_check(map_dir, &why));
+	assert_false(script_check("/nowhere/at/all", &why));
+	ASSERT_HAS(why, "/nowhere/at/all/init.lua: no such file");
+	assert_null(script_open(&game, "/nowhere/at/all", &why));
+	ASSERT_HAS(why, "/nowhere/at/all/init.lua: no such file");
+}
+
+/* ---- limits ------------------------------------------------------------------------------------- */
+
+/* Runs it as a join handler with a budget of 40 ms; then the game must go on. */
+static const char *stopped(const char *body)
+{
+	char map[2000];
+	snprintf(map, sizeof map,
+		"local keep "
+		"local function loop() while true do end end\n"
+		"game.on('join', function(p) %s\nend)\n"
+		"game.on('input', function(p)\n"
+		"  for i = 1, 1000 do local t = {} t[i] = i end p:send('alive')\n"
+		"end)",
+		body);
+	script_close(script);
+	game.cvars.set.sv_script_time = 40;
+	open_map(map);
+	struct player *p = join(1);
+	assert_null(script->running);
+	type(p, "");
+	assert_string_equal(shown(p), "alive\n");
+	assert_in_range(script->errors, 1, 2); /* two when it was in a spawn */
+	assert_int_equal(script->coroutines, 0);
+	drop(p);
+	return logged();
+}
+
+static void an_endless_loop_is_stopped_and_the_game_goes_on(UNUSED void **state)
+{
+	const char *log = stopped("loop()");
+	ASSERT_HAS(log, "mapname/init.lua:1: stopped: it ran longer than sv_script_time (40 ms)");
+	ASSERT_HAS(log, "in loop (mapname/init.lua:1)");
+}
+
+static void no_way_to_catch_errors_keeps_a_loop_going(UNUSED void **state)
+{
+	static const char *const bodies[] = {
+		"while true do pcall(loop) end",
+		"while true do pcall(pcall, pcall, loop) end",
+		"xpcall(loop, loop)",
+		"while true do xpcall(loop, function() loop() end) end",
+		"while true do xpcall(error, loop) end",
+		"while true do coroutine.wrap(loop)() end",
+		"while true do pcall(coroutine.wrap(loop)) end",
+		"while true do coroutine.resume(coroutine.create(loop)) end",
+		"local co = coroutine.create(function() while true do coroutine.yield() end end)\n"
+		"while true do coroutine.resume(co) end",
+		"while true do coroutine.resume(coroutine.create(function() pcall(loop) loop() end)) end",
+		"while true do local x <close> = setmetatable({}, { __close = loop }) end",
+		"while true do pcall(function() local x <close> = setmetatable({}, { __close = loop }) "
+		"error() end) end",
+		"local x <close> = setmetatable({}, { __close = loop }) loop()",
+		"local co = coroutine.create(function() local x <close> = setmetatable({}, "
+		"{ __close = loop }) coroutine.yield() end)\ncoroutine.resume(co) coroutine.close(co) loop()",
+		"keep = coroutine.create(loop) spawn(function() coroutine.resume(keep) end) "
+		"for _ = 1, 9 do coroutine.close(keep) end",
+		"while true do pcall(table.sort, { 1, 2, 3 }, loop) end",
+		"while true do pcall(string.gsub, 'abc', '.', loop) end",
+		"local t = setmetatable({}, { __index = loop, __tostring = loop })\n"
+		"while true do pcall(tostring, t) pcall(function() return t.x end) end",
+		"repeat until pcall(error)",
+		"local function f() return f() end f()",
+		"while true do load('while true do end')() end",
+		"::top:: goto top",
+	};
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++)
+		ASSERT_HAS(
+			stopped(bodies[i]), "stopped: it ran longer than sv_script_time (40 ms)");
+}
+
+static void a_loop_in_what_another_started_is_stopped_as_well(UNUSED void **state)
+{
+	game.cvars.set.sv_script_time = 40;
+	open_map("local function loop() while true do end end\n"
+		 "game.on('start', function() spawn(loop) end)\n"
+		 "game.on('leave', loop) game.on('frame', loop)\n"
+		 "game.on('input', function(p) p:kick('x') end)\n"
+		 "game.on('stop', function() all:send('stopped well') end)");
+	struct player *p = join(1);
+	script_start(script);
+	ASSERT_HAS(logged(), "init.lua:1: stopped:");
+	type(p, "");
+	ASSERT_HAS(logged(), "init.lua:1: stopped:");
+	frame(1);
+	ASSERT_HAS(logged(), "init.lua:1: stopped:");
+	script_stop(script, "quit");
+	assert_string_equal(all_text(), "stopped well\n");
+}
+
+static void a_map_that_loops_while_it_is_loaded_is_refused(UNUSED void **state)
+{
+	game.cvars.set.sv_script_time = 40;
+	write_file("loop.lua", "while true do pcall(function() while true do end end) end");
+	ASSERT_HAS(refused_map("while true do end"), "init.lua:1: stopped:");
+	ASSERT_HAS(refused_map("require 'loop'"), "mapname/loop.lua:1: stopped:");
+}
+
+/* Together they take many times the budget of one. */
+static void calls_within_their_time_are_never_stopped(UNUSED void **state)
+{
+	game.cvars.set.sv_script_time = 100;
+	open_map("game.on('input', function(p) for i = 1, 50000 do local t = { i } end end)\n"
+		 "game.on('start', function() for i = 1, 100 do\n"
+		 "  for i = 1, 50000 do local t = { i } end waitframe() end end)");
+	struct player *p = join(1);
+	script_start(script);
+	for (int i = 0; i < 100; i++) {
+		type(p, "");
+		frame(1);
+	}
+	assert_int_equal(script->errors, 0);
+	assert_int_equal(script->coroutines, 0);
+}
+
+static void without_a_time_limit_a_call_may_run(UNUSED void **state)
+{
+	game.cvars.set.sv_script_time = 0;
+	open_map("game.on('join', function(p)\n"
+		 "  local begun = os.clock() repeat until os.clock() - begun > 0.1 p:send('done')\n"
+		 "end)");
+	assert_string_equal(shown(join(1)), "done\n");
+}
+
+static void a_library_function_that_does_not_come_back_ends_the_server(UNUSED void **state)
+{
+	game.cvars.set.sv_script_time = 20;
+	open_map("game.on('join', function(p)\n"
+		 "  string.find(('a'):rep(40), ('a?'):rep(40) .. ('a'):rep(40)) end)");
+	script->limit.hang_ms = 60;
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0) {
+		/* A timer is not inherited: the child has its own map. */
+		const char *why;
+		signal(SIGABRT, SIG_DFL);
+		script = script_open(&game, map_dir, &why);
+		script->limit.hang_ms = 60;
+		join(1);
+		_exit(0);
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGABRT);
+	ASSERT_HAS(logged(), "has not come back");
+}
+
+static void a_memory_bomb_is_an_error_and_the_game_goes_on(UNUSED void **state)
+{
+	static const char *const bombs[] = {
+		"local t = {} while true do t[#t + 1] = {} end",
+		"local s = 'x' while true do s = s .. s end",
+		"return ('x'):rep(1 << 30)",
+		"return ('x'):rep(100000000)",
+		"local t = {} for i = 1, 1e9 do t[i] = i end",
+		"while true do wrapped[#wrapped + 1] = coroutine.wrap(function() end) end",
+		"while true do after(1, print) end",
+		"local t = {} for i = 1, 1e7 do t[i] = i .. 'x' end return table.concat(t)",
+	};
+	game.cvars.set.sv_script_memory = 4 * 1024 * 1024;
+	for (size_t i = 0; i < ARRAY_LEN(bombs); i++) {
+		char map[1000];
+		snprintf(map, sizeof map,
+			"wrapped = {}\n"
+			"game.on('join', function(p) %s\nend)\n"
+			"game.on('input', function(p) wrapped = {} p:send('alive') end)",
+			bombs[i]);
+		script_close(script);
+		open_map(map);
+		struct player *p = join(1);
+		ASSERT_HAS(logged(), "not enough memory");
+		if (strstr(bombs[i], "after") != NULL)
+			frame(1000);
+		type(p, "");
+		type(p, "");
+		ASSERT_HAS(shown(p), "alive\n");
+		lua_gc(script->L, LUA_GCCOLLECT);
+		assert_true(script->limit.memory < 4 * 1024 * 1024);
+		drop(p);
+	}
+}
+
+static void a_map_that_needs_too_much_memory_is_refused(UNUSED void **state)
+{
+	game.cvars.set.sv_script_memory = 1024 * 1024;
+	ASSERT_HAS(
+		refused_map("local t = {} while true do t[#t + 1] = {} end"), "not enough memory");
+	game.cvars.set.sv_script_memory = 2000;
+	ASSERT_HAS(refused_map(""), "not enough memory");
+	for (uint64_t room = 2000; room < 60000; room += 97) {
+		const char *why;
+		game.cvars.set.sv_script_memory = room;
+		script_close(script);
+		script = script_open(&game, map_dir, &why);
+		if (script == NULL)
+			ASSERT_HAS(why, "not enough memory");
+	}
+	assert_non_null(script);
+}
+
+static void all_memory_is_given_back(UNUSED void **state)
+{
+	open_map(
+		"game.on('join', function(p) local t = {} for i = 1, 1000 do t[i] = {} end wait(1) end)");
+	join(1);
+	frame(2000);
+	lua_gc(script->L, LUA_GCCOLLECT);
+	size_t before = script->limit.memory;
+	for (int i = 0; i < 100; i++) {
+		part(join(2), "gone");
+		frame(1001);
+	}
+	lua_gc(script->L, LUA_GCCOLLECT);
+	assert_in_range(script->limit.memory, 0, before + 2000);
+}
+
+static void status_tells_memory_errors_and_who_waits(UNUSED void **state)
+{
+	open_map(
+		"game.on('start', function() wait(1) end) game.on('start', error) every(1, print)");
+	script_start(script);
+	json_t *status = script_status(script);
+	assert_int_equal(json_integer_value(json_object_get(status, "errors")), 1);
+	assert_int_equal(json_integer_value(json_object_get(status, "coroutines")), 1);
+	assert_int_equal(json_integer_value(json_object_get(status, "waiting")), 2);
+	assert_true(json_integer_value(json_object_get(status, "memory")) > 10000);
+	json_decref(status);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SCRIPT_TEST(handlers_of_an_event_run_in_the_order_they_were_given),
+		SCRIPT_TEST(an_error_is_logged_with_file_and_line_and_the_next_handler_runs),
+		SCRIPT_TEST(a_traceback_says_who_called),
+		SCRIPT_TEST(an_error_may_be_anything),
+		SCRIPT_TEST(an_unknown_event_is_refused_with_those_there_are),
+		SCRIPT_TEST(a_handler_added_by_a_handler_is_for_the_next_time),
+		SCRIPT_TEST(restore_gets_what_was_saved_or_nil),
+		SCRIPT_TEST(without_a_restore_handler_join_runs_instead),
+		SCRIPT_TEST(frame_gets_seconds_and_number_and_stop_gets_why),
+		SCRIPT_TEST(input_is_the_line_as_it_is),
+		SCRIPT_TEST(a_handler_that_yields_by_itself_is_told_to_wait),
+		SCRIPT_TEST(those_who_wait_go_on_in_the_order_of_their_time),
+		SCRIPT_TEST(waitframe_goes_on_in_the_next_frame),
+		SCRIPT_TEST(after_runs_once_and_every_again_and_again),
+		SCRIPT_TEST(every_keeps_its_beat_whatever_the_frames),
+		SCRIPT_TEST(a_cancelled_timer_does_not_run),
+		SCRIPT_TEST(a_timer_that_nobody_holds_is_not_forgotten),
+		SCRIPT_TEST(spawn_runs_at_once_until_it_waits),
+		SCRIPT_TEST(waiting_works_through_pcall_and_is_refused_where_it_cannot_be),
+		SCRIPT_TEST(a_player_shows_what_is_known_of_him),
+		SCRIPT_TEST(name_and_role_are_the_scripts_to_set_and_nothing_else),
+		SCRIPT_TEST(send_ends_a_line_that_has_no_end),
+		SCRIPT_TEST(a_player_who_has_left_is_known_to_have_left),
+		SCRIPT_TEST(what_waits_for_a_player_who_left_ends_when_it_touches_him),
+		SCRIPT_TEST(who_leaves_can_be_read_but_not_reached),
+		SCRIPT_TEST(players_are_told_in_order_of_arrival_and_only_those_here),
+		SCRIPT_TEST(a_kicked_player_leaves_at_once),
+		SCRIPT_TEST(players_may_be_keys_of_tables),
+		SCRIPT_TEST(what_is_saved_is_kept_as_json),
+		SCRIPT_TEST(what_cannot_be_saved_is_refused_and_the_old_stays),
+		SCRIPT_TEST(cvars_have_the_type_of_their_default),
+		SCRIPT_TEST(cvars_that_are_not_or_may_not_be_set_are_refused),
+		SCRIPT_TEST(json_is_written_and_read),
+		SCRIPT_TEST(the_log_takes_any_values_and_no_control_bytes),
+		SCRIPT_TEST(what_reaches_outside_is_not_there),
+		SCRIPT_TEST(an_undefined_global_is_an_error_that_names_it),
+		SCRIPT_TEST(byte_code_finalizers_and_metatables_of_others_are_out_of_reach),
+		SCRIPT_TEST(require_stays_in_the_maps_folder),
+		SCRIPT_TEST(a_map_that_cannot_be_opened_says_where),
+		SCRIPT_TEST(an_endless_loop_is_stopped_and_the_game_goes_on),
+		SCRIPT_TEST(no_way_to_catch_errors_keeps_a_loop_going),
+		SCRIPT_TEST(a_loop_in_what_another_started_is_stopped_as_well),
+		SCRIPT_TEST(a_map_that_loops_while_it_is_loaded_is_refused),
+		SCRIPT_TEST(calls_within_their_time_are_never_stopped),
+		SCRIPT_TEST(without_a_time_limit_a_call_may_run),
+		SCRIPT_TEST(a_library_function_that_does_not_come_back_ends_the_server),
+		SCRIPT_TEST(a_memory_bomb_is_an_error_and_the_game_goes_on),
+		SCRIPT_TEST(a_map_that_needs_too_much_memory_is_refused),
+		SCRIPT_TEST(all_memory_is_given_back),
+		SCRIPT_TEST(status_tells_memory_errors_and_who_waits),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
