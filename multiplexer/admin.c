@@ -59,11 +59,12 @@ static void cmd_status(struct call *call)
 
 	address_text(&s->address, address);
 	call_answer(call,
-		json_pack("{s:s, s:s, s:i, s:I, s:I, s:s, s:{s:s, s:s, s:I, s:b, s:I, s:I}, s:o}",
+		json_pack(
+			"{s:s, s:s, s:i, s:I, s:b, s:I, s:s, s:{s:s, s:s, s:I, s:b, s:I, s:I}, s:o}",
 			"program", "holdfast-multiplexer", "version", HOLDFAST_VERSION, "pid",
 			(int)getpid(), "uptime_s", (json_int_t)seconds(mux, mux->started_ms),
-			"users", (json_int_t)mux->metrics.users_now, "accept",
-			mux->localhost_only ? "localhost" : "all", "server", "link",
+			"ending", mux->stopping, "users", (json_int_t)mux->metrics.users_now,
+			"accept", mux->localhost_only ? "localhost" : "all", "server", "link",
 			link_state_word(s->state), "address", address, "for_s",
 			(json_int_t)seconds(mux, s->since_ms), "hung", s->hung, "crashes",
 			(json_int_t)mux->metrics.server_crashes, "restarts",

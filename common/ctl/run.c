@@ -165,13 +165,14 @@ static json_t *multiplexer_status(const struct run *run)
 	return NULL;
 }
 
-static bool multiplexer_answers(const struct run *run)
+/* It ends: it says so, or it is silent. */
+static bool multiplexer_is_ending(const struct run *run)
 {
 	json_t *status = run->multiplexer.pid > 0 ? multiplexer_status(run) : NULL;
-	bool answers = status != NULL;
+	bool ending = status == NULL || json_is_true(json_object_get(status, "ending"));
 
 	json_decref(status);
-	return answers;
+	return ending;
 }
 
 /* ---- ending ------------------------------------------------------------------------------------ */
@@ -226,7 +227,8 @@ static void on_multiplexer_ended(struct run *run, int status)
 	if (run->stage >= STAGE_ENDING) {
 		log_info("multiplexer: %s", text);
 	} else if (ending_code(status) == ENDING_OK) {
-		log_info("multiplexer: %s; ending the server too", text);
+		log_info("multiplexer: %s%s", text,
+			run->server.pid > 0 ? "; ending the server too" : "");
 		end_all(run, 0);
 	} else if (run->stage == STAGE_LISTEN) {
 		log_error("multiplexer: %s; nothing was started", text);
@@ -264,7 +266,7 @@ static void on_server_ended(struct run *run, int status)
 		return;
 	}
 	delay_ms = backoff_after(&run->backoff, lived_ms);
-	if (code == ENDING_OK && !multiplexer_answers(run)) {
+	if (code == ENDING_OK && multiplexer_is_ending(run)) {
 		/* It was told so, most likely. If not, the game comes back a little later. */
 		log_info("server: %s, and the multiplexer is ending", text);
 		run->server_due_ms = now + AFTERMATH_MS;
