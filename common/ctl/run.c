@@ -20,6 +20,7 @@
 #include "common/log.h"
 
 enum {
+	TOGETHER_MS = 200, /* signals that come so close together are one wish */
 	LOOK_MS = 50,      /* how often we look whether the multiplexer listens */
 	ASK_MS = 1000,     /* how long it may take to answer */
 	LISTEN_MS = 10000, /* after that the server is started all the same */
@@ -54,6 +55,7 @@ struct run {
 	struct backoff backoff;
 	enum stage stage;
 	uint64_t stage_ms;      /* since when */
+	uint64_t asked_ms;      /* the first signal that asked us to end; 0 = none */
 	uint64_t server_due_ms; /* when to start the server; 0 = not now */
 	bool server_told;       /* it was sent its SIGTERM */
 	bool server_lived;      /* it ran well once, so a bad start later is worth another try */
@@ -207,16 +209,14 @@ static void on_signal(struct run *run, const struct signalfd_siginfo *info)
 {
 	if (info->ssi_signo == SIGCHLD)
 		return;
-	if (run->stage >= STAGE_ENDING) {
-		/* The signal that came with it, when a terminal closes or make passes one on. */
-		if (now_ms() - run->stage_ms < 200)
-			return;
+	if (run->asked_ms == 0) {
+		run->asked_ms = now_ms();
+		log_info("asked to end (SIG%s): ending both daemons; once more kills them",
+			sigabbrev_np((int)info->ssi_signo));
+		end_all(run, 0);
+	} else if (now_ms() - run->asked_ms >= TOGETHER_MS) {
 		kill_all(run, "asked a second time");
-		return;
 	}
-	log_info("asked to end (SIG%s): ending both daemons; once more kills them",
-		sigabbrev_np((int)info->ssi_signo));
-	end_all(run, 0);
 }
 
 static void on_multiplexer_ended(struct run *run, int status)
