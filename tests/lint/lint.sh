@@ -1,13 +1,15 @@
 #!/bin/bash
 # lint.sh: what can be told without running the game. make lint calls it, with HOLDFAST_BUILD set.
 set -u
+: "${HOLDFAST_BUILD:=build}"
 cd "$(dirname "$0")/../.." || exit 2
 
 bad=0
-check() { # check WHAT COMMAND...
-	local what=$1
+check() { # check WHAT COMMAND...: what the command says is shown only when it fails
+	local what=$1 said
 	shift
-	if ! "$@"; then
+	if ! said=$("$@" 2>&1); then
+		printf '%s\n' "$said" >&2
 		echo "lint: $what" >&2
 		bad=1
 	fi
