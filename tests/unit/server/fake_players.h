@@ -99,7 +99,7 @@ const char *player_label(const struct player *p)
 
 /* ---- players ------------------------------------------------------------------------------------ */
 
-static struct player *arrive(uint32_t number)
+static UNUSED struct player *arrive(uint32_t number)
 {
 	struct player *p = calloc(1, sizeof *p);
 	assert_non_null(p);
@@ -114,7 +114,7 @@ static struct player *arrive(uint32_t number)
 	return p;
 }
 
-static struct player *join(uint32_t number)
+static UNUSED struct player *join(uint32_t number)
 {
 	struct player *p = arrive(number);
 	script_join(script, p);
@@ -134,20 +134,20 @@ static void drop(struct player *p)
 	free(p);
 }
 
-static void UNUSED part(struct player *p, const char *why)
+static UNUSED void part(struct player *p, const char *why)
 {
 	script_leave(script, p, why);
 	drop(p);
 }
 
-static void UNUSED type(struct player *p, const char *line)
+static UNUSED void type(struct player *p, const char *line)
 {
 	p->input_ms = loop.uv.time;
 	script_input(script, p, slice_text(line));
 }
 
 /* What he was shown since the last time; valid until the next call. */
-static const char *UNUSED shown(struct player *p)
+static UNUSED const char *shown(struct player *p)
 {
 	static char text[16 * 1024];
 	snprintf(text, sizeof text, "%.*s", (int)p->out.len,
@@ -161,7 +161,7 @@ static const char *UNUSED shown(struct player *p)
 static int log_fd = -1, real_stderr = -1;
 
 /* What was logged since the last time; valid until the next call. */
-static const char *logged(void)
+static UNUSED const char *logged(void)
 {
 	static char text[64 * 1024];
 	off_t end = lseek(log_fd, 0, SEEK_END);
@@ -193,7 +193,7 @@ static void write_file(const char *name, const char *text)
 }
 
 /* Runs this as init.lua of a fresh map. */
-static void UNUSED open_map(const char *text)
+static UNUSED void open_map(const char *text)
 {
 	const char *why = NULL;
 	write_file("init.lua", text);
@@ -203,7 +203,7 @@ static void UNUSED open_map(const char *text)
 }
 
 /* The same for one that cannot be opened: why. */
-static const char *UNUSED refused_map(const char *text)
+static UNUSED const char *refused_map(const char *text)
 {
 	const char *why = NULL;
 	write_file("init.lua", text);
@@ -213,7 +213,7 @@ static const char *UNUSED refused_map(const char *text)
 }
 
 /* A frame, ms after the last. */
-static void UNUSED frame(uint64_t ms)
+static UNUSED void frame(uint64_t ms)
 {
 	advance(ms);
 	script_frame(script, (double)ms / 1000, ++game.frame);

@@ -1,0 +1,171 @@
+---@meta holdfast
+-- What a map can use besides Lua 5.4 itself: all of it, and nothing that does not exist.
+--
+-- A map is a folder; the server runs its init.lua when it starts. That file says with game.on what
+-- is to happen when. Whatever a handler raises is logged with file and line, and the game goes on.
+-- Each handler runs in a coroutine of its own, so it can wait in the middle of what it does.
+-- An editor with the Lua language server shows all this if the file is in its workspace.library.
+--
+-- Of Lua itself:
+--   Not here: io, package, dofile, loadfile, collectgarbage, warn, string.dump; of os all but clock,
+--   date, difftime and time; of debug all but traceback.
+--   require("npc.cat") runs npc/cat.lua of the map's folder, once. print is log.info.
+--   load takes text only, setmetatable no __gc. Reading a global that was never set is an error;
+--   globals can be made while the map's files are loaded, not later.
+--   One call (a handler up to its next wait) may run sv_script_time, all together may use
+--   sv_script_memory; what goes over is ended with an error that no pcall holds.
+
+-- Events ----------------------------------------------------------------------------------------
+
+---@class game
+game = {}
+
+---Runs handler whenever event happens. Several of one event run in the order of their game.on.
+--- start: the map is loaded.
+--- join: a new player is here.
+--- restore: a player is here who was connected before this server started; saved is what
+--- player:save kept, or nil. A map without a restore handler is told join instead.
+--- input: a player typed a line: UTF-8, without its end, but with whatever else he typed.
+--- leave: a player went away. He can still be read until the handler first waits, not reached.
+--- frame: sv_fps times a second; seconds since the last one, and its number.
+--- stop: the game is about to stop: "restart" or "quit".
+---@overload fun(event: "start", handler: fun())
+---@overload fun(event: "join", handler: fun(player: player))
+---@overload fun(event: "restore", handler: fun(player: player, saved: any))
+---@overload fun(event: "input", handler: fun(player: player, line: string))
+---@overload fun(event: "leave", handler: fun(player: player, why: string))
+---@overload fun(event: "frame", handler: fun(seconds: number, n: integer))
+---@overload fun(event: "stop", handler: fun(why: string))
+---@param event string
+---@param handler function
+function game.on(event, handler) end
+
+-- Players ---------------------------------------------------------------------------------------
+
+---A player as handlers get him. There is one value for each player, so it can be the key of a table.
+---Used after he left, it raises "this player has left"; only key, here, == and tostring still work.
+---@class player
+---@field key string who he is to the daemons and in the log: "5:199"; never given to another
+---@field here boolean false once he has left
+---@field protocol string how he is connected: "telnet-line", "telnet-char", "raw"
+---@field ip string his address
+---@field dns string|nil the name of his address, once it is known
+---@field ident string|nil what his machine says he is called, once it is known
+---@field idle integer seconds since he last typed
+---@field connected integer seconds since he connected; a restart of the game changes nothing
+---@field name string|nil yours to set; survives a restart of the game
+---@field role string|nil yours to set; survives a restart of the game
+local player = {}
+
+---Shows him a text. A line end is added if it has none; there may be several lines in it.
+---@param text string
+function player:send(text) end
+
+---Keeps a value (what JSON can hold, 4044 bytes with name and role) until he leaves, also over a
+---crash of the game; restore gets it. Replaces what was kept. If it is too large, the error says by
+---how many bytes.
+---@param value any nil: keep nothing
+function player:save(value) end
+
+---Shows him the reason and ends his connection. The leave handlers run at once.
+---@param reason? string
+function player:kick(reason) end
+
+---For `for player in players() do`: all who are here, in order of arrival.
+---@return fun(): player|nil
+function players() end
+
+---@class all
+all = {}
+
+---Shows a text to every user, also to those whose join handlers have not run yet.
+---@param text string
+function all:send(text) end
+
+-- Time ------------------------------------------------------------------------------------------
+-- What waits goes on at the first frame after its time is over.
+
+---Goes on after so many seconds. Whoever was here may have left meanwhile: ask player.here.
+---@async
+---@param seconds number
+function wait(seconds) end
+
+---Goes on in the next frame.
+---@async
+function waitframe() end
+
+---Runs f now, in a coroutine of its own; returns when it first waits, or is done.
+---@param f function
+---@param ... any what it is called with
+function spawn(f, ...) end
+
+---@class timer
+local timer = {}
+
+---It shall not run (any more). True if it was still to come.
+---@return boolean
+function timer:cancel() end
+
+---Runs f once, in so many seconds.
+---@param seconds number
+---@param f function
+---@return timer
+function after(seconds, f) end
+
+---Runs f again and again, so many seconds apart. Times that were missed are left out.
+---@param seconds number
+---@param f function
+---@return timer
+function every(seconds, f) end
+
+-- Settings --------------------------------------------------------------------------------------
+
+---cvar(name) is its value: boolean, number or text, as its default is; the server's own times are
+---seconds. cvar(name, value) sets it. The console and server.cfg set it too.
+---@class cvar
+---@overload fun(name: string): boolean|number|string
+---@overload fun(name: string, value: boolean|number|string)
+cvar = {}
+
+---Makes a setting of the map. If server.cfg set it already, that value stays.
+---@param name string a-z, 0-9 and _
+---@param default boolean|number|string
+---@param help string one sentence
+function cvar.new(name, default, help) end
+
+-- The log ---------------------------------------------------------------------------------------
+
+---Each writes one line: its values as tostring has them, with blanks between.
+---@class log
+log = {}
+
+---@param ... any
+function log.debug(...) end
+
+---@param ... any
+function log.info(...) end
+
+---@param ... any
+function log.warn(...) end
+
+---@param ... any
+function log.error(...) end
+
+-- JSON ------------------------------------------------------------------------------------------
+
+---@class json
+---@field null any what JSON's null is in Lua, where nil cannot stand in a table
+json = { null = nil }
+
+---A table is an array if its keys are 1..n, an object if they are texts; {} is an object.
+---@param value any
+---@return string
+function json.encode(value) end
+
+---The value, or nil and what is wrong with the text.
+---@param text string
+---@return any
+---@return string? why
+function json.decode(text) end
+
+return { player = player, timer = timer }
