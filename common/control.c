@@ -279,7 +279,7 @@ static void on_sweep(uv_timer_t *timer)
 	LIST_EACH(at, &control->conns)
 	{
 		struct conn *c = container_of(at, struct conn, node);
-		uint64_t patience_ms = c->leaving ? LAST_ANSWER_MS : IDLE_MS;
+		uint64_t patience_ms = control->closing ? LAST_ANSWER_MS : IDLE_MS;
 		if (stream_is_finished(&c->stream) || now_ms - c->since_ms >= patience_ms)
 			stream_close(&c->stream);
 	}

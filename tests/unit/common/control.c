@@ -186,8 +186,8 @@ static void what_is_no_request_is_refused_and_the_connection_stays(void **state 
 		"{\"argv\": [\"echo\"], \"argv\": [\"echo\"]}\n", "{\"argv\": [\"echo\"]} x\n",
 		"{\"argv\": [\"echo\", \"\\u0000\"]}\n", "{\"argv\": [\"\xff\"]}\n",
 		"{\"argv\": [\"echo\", \"a\", \"b\"]}\n",
-		"{\"argv\": [\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\","
-		"\"12\",\"13\",\"14\",\"15\",\"16\",\"17\"]}\n"};
+		("{\"argv\": [\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\","
+		 "\"12\",\"13\",\"14\",\"15\",\"16\",\"17\"]}\n")};
 	static const char no[] = "{\"ok\":false,\"error\":\"";
 	int fd = dial();
 
@@ -269,6 +269,20 @@ static void what_was_asked_before_the_end_is_answered(void **state UNUSED)
 	assert_string_equal(answer(fd), "");
 	assert_int_equal(runs, 2);
 	close(fd);
+
+	/* Up to more than its socket holds, so that some or other of the last answers must wait. */
+	for (int count = 1; count < 12; count++) {
+		fd = dial();
+		for (int i = 0; i < count; i++)
+			ask(fd, "{\"argv\":[\"big\"]}\n");
+		shutdown(fd, SHUT_WR);
+		for (int i = 0; i < 50; i++)
+			run_turn();
+		for (int i = 0; i < count; i++)
+			assert_true(strlen(answer(fd)) > 50000);
+		assert_string_equal(answer(fd), "");
+		close(fd);
+	}
 }
 
 static void one_connection_too_many_is_told_so_and_room_comes_back(void **state UNUSED)

@@ -129,6 +129,7 @@ static void log_flood(void)
 	for (int i = 0; i < 5000; i++)
 		log_info("chatter %d", i);
 	log_error("link: broke");
+	log_error("link: still broken"); /* what was lost is told once */
 }
 
 static void a_flood_is_cut_counted_and_does_not_cost_the_errors(void **state UNUSED)
@@ -137,8 +138,8 @@ static void a_flood_is_cut_counted_and_does_not_cost_the_errors(void **state UNU
 	size_t lines = lines_in(&all);
 	const char *lost = strstr(text_of(&all), "warn holdfast: log: ");
 
-	assert_in_range(
-		lines, 202, 1000); /* the burst, the note, the error; slow machines give more */
+	/* The burst, the note, two errors; a slow machine lets more pass. */
+	assert_in_range(lines, 203, 1000);
 	assert_non_null(lost);
 	assert_non_null(strstr(lost, "error holdfast: link: broke\n"));
 	/* Every line is accounted for. */

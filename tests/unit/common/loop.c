@@ -172,6 +172,24 @@ static void a_task_of_the_turn_s_end_is_not_forgotten_by_a_loop_with_nothing_els
 	expect("ab");
 }
 
+static struct step asked_last = {.letter = 'z'};
+
+static void on_timer_closed(uv_handle_t *handle UNUSED)
+{
+	loop_at_turn_end(&test_loop, &asked_last.task);
+}
+
+static void nor_is_one_that_the_very_last_closing_asks_for(void **state UNUSED)
+{
+	uv_timer_t timer;
+
+	start(&asked_last);
+	uv_timer_init(&test_loop.uv, &timer);
+	uv_close((uv_handle_t *)&timer, on_timer_closed);
+	loop_run(&test_loop);
+	expect("z");
+}
+
 static void on_stop(uv_timer_t *timer)
 {
 	loop_stop(&test_loop);
@@ -227,6 +245,7 @@ int main(void)
 		LOOP_TEST(a_task_that_asks_for_itself_takes_one_turn_each_time),
 		LOOP_TEST(a_task_for_the_next_turn_keeps_the_loop_awake_and_then_lets_it_end),
 		LOOP_TEST(a_task_of_the_turn_s_end_is_not_forgotten_by_a_loop_with_nothing_else),
+		LOOP_TEST(nor_is_one_that_the_very_last_closing_asks_for),
 		LOOP_TEST(stopping_ends_a_loop_that_has_more_to_wait_for),
 		LOOP_TEST(a_broken_pipe_is_an_error_and_no_signal),
 		cmocka_unit_test(a_leaked_handle_is_found),

@@ -294,7 +294,7 @@ static void a_slow_reader_is_told_of_once_and_so_is_its_end(void **state UNUSED)
 	int peer = open_pair(&a, SOCK_STREAM);
 	size_t taken = 0;
 
-	stream_limits(&a.s, 100000, 1000);
+	stream_limits(&a.s, 1000000, 1000);
 	write_text(&a, "little");
 	run_turn();
 	taken += drain(peer);
@@ -378,6 +378,42 @@ static void closing_with_a_write_under_way_gives_all_bytes_back(void **state UNU
 	assert_int_equal(much->refs, 1);
 	shared_unref(much);
 	close(peer);
+}
+
+static void on_closed_free(struct stream *s)
+{
+	stream_fd(s); /* harmless, even now */
+	free(s);
+}
+
+static const struct stream_ops freeing_ops = {.on_closed = on_closed_free};
+static struct stream *freed_soon;
+
+static void on_write_and_close(struct loop_task *task UNUSED)
+{
+	struct shared *b = shared_new(slice_text("dropped"));
+
+	stream_write(freed_soon, b);
+	shared_unref(b);
+	stream_close(freed_soon);
+}
+
+static void a_stream_that_is_freed_in_its_last_call_leaves_nothing_behind(void **state UNUSED)
+{
+	struct loop_task task;
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	freed_soon = calloc(1, sizeof *freed_soon);
+	assert_non_null(freed_soon);
+	assert_int_equal(stream_open_fd(freed_soon, &test_loop, fds[0], &freeing_ops), 0);
+	/* Closings come after this and before the turn's end, where the write would be flushed. */
+	loop_task_init(&task, on_write_and_close);
+	loop_at_next_turn(&test_loop, &task);
+	run_turn();
+	assert_true(list_is_empty(&test_loop.at_turn_end));
+	run_turn();
+	close(fds[1]);
 }
 
 static void a_fault_of_writing_is_told_once_later_and_ends_all_writing(void **state UNUSED)
@@ -704,6 +740,7 @@ int main(void)
 		LOOP_TEST(a_burst_that_the_kernel_takes_at_once_makes_nobody_slow),
 		LOOP_TEST(a_stream_may_be_closed_from_any_of_its_callbacks),
 		LOOP_TEST(closing_with_a_write_under_way_gives_all_bytes_back),
+		LOOP_TEST(a_stream_that_is_freed_in_its_last_call_leaves_nothing_behind),
 		LOOP_TEST(a_fault_of_writing_is_told_once_later_and_ends_all_writing),
 		LOOP_TEST(a_fault_while_a_write_waits_is_told_as_well),
 		LOOP_TEST(the_last_words_of_a_peer_that_died_are_heard_before_its_end),
