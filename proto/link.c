@@ -72,7 +72,8 @@ static bool handle(struct link *l, const struct frame *f, struct refusal *why)
 /* Handles what this turn has room for; the rest is left in *bytes. False when the link has ended. */
 static bool handle_turn(struct link *l, struct slice *bytes)
 {
-	for (unsigned n = 0; n < LINK_TURN_MESSAGES; n++) {
+	loop_at_turn_end(l->stream.loop, &l->turn_over);
+	for (; l->turn_messages < LINK_TURN_MESSAGES; l->turn_messages++) {
 		struct refusal why;
 		struct frame f;
 		enum frame_result r = framer_next(&l->framer, bytes, &f, &why);
@@ -89,13 +90,24 @@ static bool handle_turn(struct link *l, struct slice *bytes)
 	return true;
 }
 
+static bool turn_is_full(const struct link *l)
+{
+	return l->turn_messages == LINK_TURN_MESSAGES;
+}
+
+static void turn_over_task(struct loop_task *task)
+{
+	container_of(task, struct link, turn_over)->turn_messages = 0;
+}
+
 static void on_bytes(struct stream *s, struct slice bytes)
 {
 	struct link *l = of_stream(s);
 
 	if (l->ended || l->closing)
 		return;
-	if (l->pending.len == 0 && (!handle_turn(l, &bytes) || bytes.len == 0))
+	/* A full turn pauses even when nothing is left: libuv reads many times in one turn. */
+	if (l->pending.len == 0 && (!handle_turn(l, &bytes) || !turn_is_full(l)))
 		return;
 	if (!buf_add(&l->pending, bytes)) {
 		tell_end(l, UV_ENOMEM, "out of memory", false);
@@ -248,6 +260,7 @@ static void begin(struct link *l, const struct link_ops *ops, unsigned accepts)
 	memset(l, 0, sizeof *l);
 	l->ops = ops;
 	l->accepts = accepts;
+	loop_task_init(&l->turn_over, turn_over_task);
 	loop_task_init(&l->resume, resume_task);
 	loop_task_init(&l->gather, gather_task);
 }
@@ -280,6 +293,7 @@ void link_close(struct link *l)
 	if (l->closing)
 		return;
 	l->closing = true;
+	loop_task_cancel(&l->turn_over);
 	loop_task_cancel(&l->resume);
 	loop_task_cancel(&l->gather);
 	shared_unref(l->block);

@@ -36,7 +36,9 @@ struct link {
 	unsigned accepts; /* the direction this end hears: MSG_UP at the server, MSG_DOWN */
 	struct framer framer;
 	struct buf pending;              /* read, but over this turn's messages */
-	struct loop_task resume;         /* handles pending */
+	unsigned turn_messages;          /* handled in this turn, in however many reads */
+	struct loop_task turn_over;      /* sets it to 0 */
+	struct loop_task resume;         /* goes on reading, with pending first */
 	struct loop_task gather;         /* hands block to the stream at the end of the turn */
 	struct shared *block;            /* owned: where messages are being written */
 	uint32_t block_used, block_sent; /* bytes of it */
