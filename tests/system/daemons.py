@@ -255,9 +255,15 @@ class Holdfast:
                                       "--run-dir", self.run_dir, "--log-level", "debug")
         for name, *_ in self.listeners:
             self.wait_listening(self.multiplexer, self.addresses[name], name)
-        wait_for(lambda: (self.run_dir / "multiplexer.sock").exists(), "the admin socket appears")
+        wait_for(self.admin_answers, "the admin socket answers")
         self.descriptors_before = len(self.multiplexer.descriptors())
         return self.multiplexer
+
+    def admin_answers(self):
+        try:
+            return bool(self.admin("multiplexer", "status"))
+        except OSError:
+            return False
 
     @staticmethod
     def wait_listening(daemon, address, name):

@@ -1,7 +1,7 @@
 -- Keeps a ledger of numbered lines for the tests: says of every line whether it is the next one,
 -- one it already had, or one behind a gap, judging by what it restored.
 
-local born = math.random(1, 1000000000) -- which game this is; players see it in every answer
+local era = 1 -- one more than that of any game before us; players see it in every answer
 local last = {} -- player -> number of the last line handled
 
 -- Long enough to notice when a part of it is missing.
@@ -10,7 +10,7 @@ local function check_of(n)
 end
 
 game.on("start", function()
-	log.info("ledger: open " .. born)
+	log.info("ledger: open")
 end)
 
 game.on("join", function(p)
@@ -27,6 +27,7 @@ game.on("restore", function(p, saved)
 		p:send("torn " .. saved.n .. "\n")
 	end
 	last[p.key] = saved.n
+	era = math.max(era, saved.era + 1)
 end)
 
 game.on("input", function(p, line)
@@ -44,8 +45,8 @@ game.on("input", function(p, line)
 		p:send("gap " .. expected .. " " .. n .. "\n")
 	end
 	last[p.key] = n
-	p:save({ n = n, check = check_of(n) })
-	p:send("ok " .. n .. " " .. born .. "\n")
+	p:save({ n = n, check = check_of(n), era = era })
+	p:send("ok " .. n .. " " .. era .. "\n")
 end)
 
 game.on("leave", function(p)
