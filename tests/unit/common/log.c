@@ -201,6 +201,29 @@ static void a_reader_that_does_not_read_costs_lines_and_no_time(void **state UNU
 	buf_free(&all);
 }
 
+static void a_terminal_that_nobody_reads_costs_no_time_either(void **state UNUSED)
+{
+	int status, master = posix_openpt(O_RDWR | O_NOCTTY);
+
+	assert_true(master >= 0);
+	assert_int_equal(grantpt(master), 0);
+	assert_int_equal(unlockpt(master), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+		if (slave < 0 || dup2(slave, STDERR_FILENO) < 0)
+			_exit(1);
+		log_open("tester", LOG_DEBUG);
+		for (int i = 0; i < 190; i++)
+			log_info("%0900d", i);
+		_exit(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK ? 2 : 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0); /* and whoever shares the terminal finds it as it was */
+	close(master);
+}
+
 static void log_to_journal(void)
 {
 	struct stat st;
@@ -278,6 +301,7 @@ int main(void)
 		cmocka_unit_test(a_flood_is_cut_counted_and_does_not_cost_the_errors),
 		cmocka_unit_test(a_flood_of_errors_is_cut_too),
 		cmocka_unit_test(a_reader_that_does_not_read_costs_lines_and_no_time),
+		cmocka_unit_test(a_terminal_that_nobody_reads_costs_no_time_either),
 		cmocka_unit_test(under_the_journal_a_line_opens_with_its_priority),
 		cmocka_unit_test(a_journal_that_is_not_our_standard_error_does_not_count),
 		cmocka_unit_test(levels_are_read_by_their_exact_names),
