@@ -1,11 +1,11 @@
 #include "server/console.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/line.h"
 #include "common/log.h"
 #include "common/metric.h"
 #include "common/render.h"
@@ -60,14 +60,31 @@ void console_run(struct game *game, const char *line, struct buf *out)
 
 enum { EXEC_DEPTH_MAX = 8 };
 
-/* Calls line_cb for each line that is not empty; it sets call->error when it fails. */
-static bool each_line(const char *file, void (*line_cb)(struct call *call), struct game *game,
-	unsigned who, const char **why)
+/* Only a file: a pipe or a device would have the game wait for it, or never end. */
+static FILE *open_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	FILE *f = NULL;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		f = fdopen(fd, "r");
+	else
+		errno = S_ISDIR(st.st_mode) ? EISDIR : ENOTSUP;
+	if (f == NULL)
+		close(fd);
+	return f;
+}
+
+/* Runs each line that is not empty, up to the first that fails. */
+static bool run_file(struct game *game, const char *file, unsigned who, const char **why)
 {
 	static char text[700];
 	static unsigned depth;
 	char line[COMMAND_LINE_MAX + 2];
-	FILE *f = depth < EXEC_DEPTH_MAX ? fopen(file, "re") : NULL;
+	FILE *f = depth < EXEC_DEPTH_MAX ? open_file(file) : NULL;
 	bool ok = f != NULL;
 
 	*why = text;
@@ -84,7 +101,7 @@ static bool each_line(const char *file, void (*line_cb)(struct call *call), stru
 		if (is_empty(line))
 			continue;
 		if (command_split(&call, line))
-			line_cb(&call);
+			command_run(console_commands, console_command_rows, &call);
 		ok = call.error[0] == '\0';
 		if (!ok)
 			snprintf(text, sizeof text, "%s:%u: %s", file, n, call.error);
@@ -96,120 +113,34 @@ static bool each_line(const char *file, void (*line_cb)(struct call *call), stru
 	return ok;
 }
 
-static void run_line(struct call *call)
+bool console_exec_file(struct game *game, const char *file, unsigned mode, const char **why)
 {
-	command_run(console_commands, console_command_rows, call);
+	return run_file(game, file, CONSOLE_CONFIG | mode, why);
 }
 
-bool console_exec_file(struct game *game, const char *file, bool starting, const char **why)
+bool console_set(struct game *game, const char *assignment, unsigned mode, const char **why)
 {
-	return each_line(
-		file, run_line, game, CONSOLE_CONFIG | (starting ? 0 : CONSOLE_ADMIN), why);
-}
+	static char text[400];
+	struct call call = {
+		.owner = game, .caller = "--set", .who = CONSOLE_CONFIG | mode, .argc = 3};
+	const char *equals = strchr(assignment, '=');
+	char name[80];
 
-/* The same on cvars that nobody uses. */
-bool console_check_file(const char *file, const char **why)
-{
-	struct game scratch = {0};
-
-	if (file == NULL)
-		return true;
-	cvar_open(&scratch.cvars);
-	bool ok = each_line(file, run_line, &scratch, CONSOLE_CONFIG, why);
-	cvar_close(&scratch.cvars);
+	*why = text;
+	if (equals == NULL || equals == assignment ||
+		(size_t)(equals - assignment) >= sizeof name) {
+		snprintf(text, sizeof text, "--set %.80s: must be NAME=VALUE", assignment);
+		return false;
+	}
+	snprintf(name, sizeof name, "%.*s", (int)(equals - assignment), assignment);
+	call.argv[0] = "set";
+	call.argv[1] = name;
+	call.argv[2] = equals + 1;
+	command_run(console_commands, console_command_rows, &call);
+	snprintf(text, sizeof text, "--set %s", call.error);
+	bool ok = call.error[0] == '\0';
+	call_free(&call);
 	return ok;
-}
-
-/* ---- the terminal ---- */
-
-struct console {
-	struct game *game; /* borrowed: outlives us */
-	union {
-		uv_handle_t handle;
-		uv_stream_t stream;
-		uv_tty_t tty;
-		uv_pipe_t pipe;
-	} uv;
-	struct line line;
-};
-
-static void room_cb(uv_handle_t *handle, size_t wanted UNUSED, uv_buf_t *buf)
-{
-	struct console *c = handle->data;
-
-	*buf = uv_buf_init((char *)c->game->loop->read_room, LOOP_READ_ROOM);
-}
-
-static void say(struct buf *out)
-{
-	struct slice text = buf_bytes(out);
-
-	if (text.len > 0)
-		fwrite(text.at, 1, text.len, stdout);
-	fflush(stdout);
-	buf_free(out);
-}
-
-static void read_cb(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-	struct console *c = stream->data;
-	struct slice bytes = slice_of(buf->base, n > 0 ? (size_t)n : 0);
-
-	if (n < 0) {
-		uv_read_stop(stream);
-		log_info("console: closed; the game goes on");
-		return;
-	}
-	while (line_feed(&c->line, &bytes) == LINE_READY) {
-		struct buf out = {0};
-
-		buf_add_byte(&c->line.text, '\0');
-		console_run(c->game, (const char *)buf_bytes(&c->line.text).at, &out);
-		line_next(&c->line);
-		say(&out);
-	}
-}
-
-static void closed_cb(uv_handle_t *handle)
-{
-	struct console *c = handle->data;
-
-	line_free(&c->line);
-	free(c);
-}
-
-struct console *console_open(struct game *game, int fd)
-{
-	struct console *c = calloc(1, sizeof *c);
-	int status;
-
-	if (c == NULL)
-		return NULL;
-	c->game = game;
-	c->line.max = COMMAND_LINE_MAX;
-	if (isatty(fd)) {
-		status = uv_tty_init(&game->loop->uv, &c->uv.tty, fd, 0);
-	} else {
-		uv_pipe_init(&game->loop->uv, &c->uv.pipe, 0);
-		status = uv_pipe_open(&c->uv.pipe, fd);
-	}
-	c->uv.handle.data = c;
-	if (status == 0)
-		status = uv_read_start(&c->uv.stream, room_cb, read_cb);
-	if (status == 0)
-		return c;
-	log_warn("console: cannot read it: %s", uv_strerror(status));
-	if (c->uv.handle.loop != NULL)
-		uv_close(&c->uv.handle, closed_cb);
-	else
-		free(c);
-	return NULL;
-}
-
-void console_close(struct console *c)
-{
-	if (c != NULL && !uv_is_closing(&c->uv.handle))
-		uv_close(&c->uv.handle, closed_cb);
 }
 
 /* ---- commands ---- */
@@ -245,20 +176,24 @@ static void cmd_get(struct call *call)
 static void cmd_set(struct call *call)
 {
 	struct game *game = call->owner;
-	bool starting = (call->who & CONSOLE_ADMIN) == 0;
-	const char *why;
+	const char *name = call->argv[1], *text = call->argv[2], *why;
 
-	if (!cvar_set(&game->cvars, call->argv[1], call->argv[2], starting, &why))
+	if ((call->who & CONSOLE_AGAIN) != 0 && cvar_is_fixed(name)) {
+		if (!cvar_reads_as(&game->cvars, name, text))
+			log_warn("cvar %s: stays as it is until the next start", name);
+		return;
+	}
+	if (!cvar_set(&game->cvars, name, text, (call->who & CONSOLE_ADMIN) == 0, &why))
 		call_fail(call, "%s", why);
-	else if (!starting)
-		log_info("cvar %s: set to '%s' by %s", call->argv[1], call->argv[2], call->caller);
+	else if ((call->who & CONSOLE_ADMIN) != 0)
+		log_info("cvar %s: set to '%s' by %s", name, text, call->caller);
 }
 
 static void cmd_exec(struct call *call)
 {
 	const char *why;
 
-	if (!console_exec_file(call->owner, call->argv[1], (call->who & CONSOLE_ADMIN) == 0, &why))
+	if (!run_file(call->owner, call->argv[1], call->who | CONSOLE_CONFIG, &why))
 		call_fail(call, "%s", why);
 }
 
@@ -342,8 +277,13 @@ static void cmd_kick(struct call *call)
 
 static void stop(struct call *call, enum game_stop kind)
 {
+	const struct game *game = call->owner;
 	char reason[400], text[600];
 
+	if (game->stop != STOP_NOT) {
+		call_fail(call, "the server is stopping already");
+		return;
+	}
 	call_words(call, 1, reason, sizeof reason);
 	snprintf(text, sizeof text, "%s by %s%s%s", call->argv[0], call->caller,
 		reason[0] != '\0' ? ": " : "", reason);
@@ -369,9 +309,9 @@ static void cmd_loglevel(struct call *call)
 {
 	enum log_level level;
 
-	if (log_level_parse(call->argv[1], &level))
-		log_open("server", level);
-	else
+	if (!log_level_parse(call->argv[1], &level))
 		call_fail(
 			call, "loglevel: '%s' is none of debug, info, warn, error", call->argv[1]);
+	else if ((call->who & CONSOLE_TRYING) == 0)
+		log_open("server", level);
 }

@@ -4,12 +4,18 @@
 
 #include "common/buf.h"
 #include "common/command.h"
-#include "common/loop.h"
 
 struct game;
-struct console;
 
-enum { CONSOLE_ADMIN = 1, CONSOLE_CONFIG = 2 };
+/* Who runs a command: an admin, a file, and a file (or --set) when the game starts, when it is only
+ * tried whether all reads, and when it is read again while the game runs. */
+enum {
+	CONSOLE_ADMIN = 1,
+	CONSOLE_CONFIG = 2,
+	CONSOLE_STARTING = 4,
+	CONSOLE_TRYING = 8,
+	CONSOLE_AGAIN = 16
+};
 
 extern const struct command console_commands[];
 extern const size_t console_command_rows;
@@ -18,16 +24,11 @@ extern const size_t console_command_rows;
  * it. Blank lines and those that begin with # or // do nothing. */
 void console_run(struct game *game, const char *line, struct buf *out);
 
-/* Runs the lines of server.cfg, or one like it. False with *why "FILE:LINE: text" at the first that
- * fails; those before it are done. starting: cvars that only live scripts know may be set. */
-bool console_exec_file(struct game *game, const char *file, bool starting, const char **why);
+/* Runs the lines of server.cfg, or one like it; mode is one of the last three above. False with *why
+ * "FILE:LINE: text" at the first that fails; those before it are done. */
+bool console_exec_file(struct game *game, const char *file, unsigned mode, const char **why);
 
-/* Whether all lines of a file could be run, without running them. NULL is no file, and fine. */
-bool console_check_file(const char *file, const char **why);
-
-/* Reads commands from fd (a terminal, a pipe) until its end, and answers to standard output. NULL when
- * it cannot be read, which is logged. */
-struct console *console_open(struct game *game, int fd);
-void console_close(struct console *c); /* freed in a later turn; NULL is allowed */
+/* Runs what --set says, NAME=VALUE. False with *why a sentence. */
+bool console_set(struct game *game, const char *assignment, unsigned mode, const char **why);
 
 #endif

@@ -77,6 +77,15 @@ static bool is_name(const char *name)
 	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
 }
 
+/* What is not could neither be listed nor shown to players. */
+static bool is_utf8(const char *text)
+{
+	json_t *string = json_string(text); /* NULL: it is not */
+
+	json_decref(string);
+	return string != NULL;
+}
+
 /* A new one in the list, in order of names; NULL when memory is out. */
 static struct script_cvar *add(struct cvar_list *l, const char *name, const char *value)
 {
@@ -148,6 +157,8 @@ bool cvar_set(
 
 	if (o != NULL && (o->flags & OPT_LIVE) == 0 && !starting)
 		return fail(why, "%s: can only be set in server.cfg or with --set, at start", name);
+	if (!is_utf8(text))
+		return fail(why, "%.64s: the value is not UTF-8", name);
 	if (o != NULL)
 		return option_set(o, &l->set, text, why);
 	if ((c == NULL || c->help == NULL) && !starting)
@@ -164,6 +175,28 @@ bool cvar_set(
 	free(c->value);
 	c->value = value;
 	return true;
+}
+
+bool cvar_is_fixed(const char *name)
+{
+	const struct option *o = option_find(cvar_table, cvar_rows, name);
+
+	return o != NULL && (o->flags & OPT_LIVE) == 0;
+}
+
+bool cvar_reads_as(const struct cvar_list *l, const char *name, const char *text)
+{
+	const struct option *o = option_find(cvar_table, cvar_rows, name);
+	char now[TEXT_MAX_BYTES + 100], then[TEXT_MAX_BYTES + 100];
+	struct cvars other = {0};
+	const char *why;
+
+	option_presets(cvar_table, cvar_rows, &other);
+	bool same = o != NULL && option_set(o, &other, text, &why) &&
+		    strcmp(option_text(o, &other, then, sizeof then),
+			    option_text(o, &l->set, now, sizeof now)) == 0;
+	option_free(cvar_table, cvar_rows, &other);
+	return same;
 }
 
 json_t *cvar_list_json(const struct cvar_list *l, const char *prefix)

@@ -39,6 +39,12 @@ const char *cvar_get(const struct cvar_list *l, const char *name);
 bool cvar_set(
 	struct cvar_list *l, const char *name, const char *text, bool starting, const char **why);
 
+/* One of cvars.def that can only be set at start. */
+bool cvar_is_fixed(const char *name);
+
+/* Whether setting such a one to text would change nothing. */
+bool cvar_reads_as(const struct cvar_list *l, const char *name, const char *text);
+
 /* For cvarlist: an array of {cvar, value, default, help}, by name those that begin with prefix. */
 json_t *cvar_list_json(const struct cvar_list *l, const char *prefix);
 

@@ -11,7 +11,6 @@
  *             --> muxlink_leave --(the multiplexer has read it all)--> game_left --> loop_stop */
 #include "server/game.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -44,11 +43,15 @@ static void on_frame(struct frames *f, uint64_t passed)
 {
 	struct game *game = container_of(f, struct game, frames);
 
+	double seconds = (double)passed / (double)f->fps;
+
+	if (game->stop_event_sent)
+		return; /* all is saved: nothing may change any more */
 	game->frame += passed;
 	game->metrics.frames++;
 	game->metrics.frames_late += passed - 1;
+	script_frame(game->script, seconds, game->frame);
 	frames_set(f, game->cvars.set.sv_fps);
-	script_frame(game->script, (double)passed / (double)game->cvars.set.sv_fps, game->frame);
 }
 
 /* ---- who is here ---- */
@@ -153,45 +156,87 @@ void game_left(struct game *game)
 
 /* ---- maps ---- */
 
-bool game_map_dir(const struct game *game, const char *map, char *out, size_t room)
-{
-	struct stat st;
-	char init[1200];
-
-	if (map[0] == '\0' || map[0] == '.' || strchr(map, '/') != NULL ||
-		(size_t)snprintf(out, room, "%s/%s", game->maps_dir, map) >= room)
-		return false;
-	snprintf(init, sizeof init, "%s/init.lua", out);
-	return stat(init, &st) == 0 && S_ISREG(st.st_mode);
-}
-
 static char why_text[1200];
 
+/* The folder of the map that sv_map names. */
 static bool map_dir(const struct game *game, char *out, size_t room, const char **why)
 {
 	const char *map = game->cvars.set.sv_map;
+	struct stat st;
+	char init[1200];
+	bool ok = map[0] != '\0' && map[0] != '.' && strchr(map, '/') == NULL &&
+		  (size_t)snprintf(out, room, "%s/%s", game->config.maps_dir, map) < room;
 
-	if (game_map_dir(game, map, out, room))
+	if (ok) {
+		snprintf(init, sizeof init, "%s/init.lua", out);
+		ok = stat(init, &st) == 0 && S_ISREG(st.st_mode);
+	}
+	if (ok)
 		return true;
 	snprintf(why_text, sizeof why_text,
 		"sv_map '%s': there is no %s/%s/init.lua; name the folder of the maps with --maps",
-		map, game->maps_dir, map);
+		map, game->config.maps_dir, map);
 	*why = why_text;
 	return false;
 }
 
-bool game_check(struct game *game, const char **why)
+/* ---- settings ---- */
+
+static bool configure(struct game *game, unsigned mode, const char **why)
 {
+	const struct game_config *config = &game->config;
+
+	if (config->config_file != NULL && !console_exec_file(game, config->config_file, mode, why))
+		return false;
+	for (int i = 0; i < config->set_count; i++)
+		if (!console_set(game, config->sets[i], mode, why))
+			return false;
+	return true;
+}
+
+bool game_configure(struct game *game, const char **why)
+{
+	return configure(game, CONSOLE_STARTING, why);
+}
+
+/* Reads all into a game that nobody plays; with_map: looks at the map too. */
+static bool try_settings(const struct game *game, bool with_map, const char **why)
+{
+	struct game scratch = {.config = game->config};
 	char dir[1024];
 
-	if (access(game->program, X_OK) != 0) {
-		snprintf(why_text, sizeof why_text, "%s: cannot be executed: %s", game->program,
-			strerror(errno));
+	cvar_open(&scratch.cvars);
+	bool ok =
+		configure(&scratch, CONSOLE_TRYING, why) &&
+		(!with_map || (map_dir(&scratch, dir, sizeof dir, why) && script_check(dir, why)));
+	cvar_close(&scratch.cvars);
+	return ok;
+}
+
+void game_reconfigure(struct game *game)
+{
+	const char *why;
+
+	if (game->config.config_file == NULL)
+		log_info("settings: there is no file to read again");
+	else if (!try_settings(game, false, &why) || !configure(game, CONSOLE_AGAIN, &why))
+		log_error("settings: nothing is changed: %s", why);
+	else
+		log_info("settings: the live cvars of %s are read again", game->config.config_file);
+}
+
+bool game_check(const struct game *game, const char **why)
+{
+	struct stat st;
+
+	if (stat(game->config.program, &st) != 0 || !S_ISREG(st.st_mode) ||
+		access(game->config.program, X_OK) != 0) {
+		snprintf(why_text, sizeof why_text, "%s: no program that can be executed",
+			game->config.program);
 		*why = why_text;
 		return false;
 	}
-	return console_check_file(game->config_file, why) && map_dir(game, dir, sizeof dir, why) &&
-	       script_check(dir, why);
+	return try_settings(game, true, why);
 }
 
 static void warn_of_unknown_cvars(const struct game *game)
@@ -207,13 +252,8 @@ static void warn_of_unknown_cvars(const struct game *game)
 
 void game_open(struct game *game, struct loop *loop, const struct game_config *config)
 {
-	*game = (struct game){.loop = loop,
-		.run_dir = config->run_dir,
-		.maps_dir = config->maps_dir,
-		.config_file = config->config_file,
-		.program = config->program,
-		.frames.fd = -1,
-		.started_ms = loop_now_ms(loop)};
+	*game = (struct game){
+		.loop = loop, .config = *config, .frames.fd = -1, .started_ms = loop_now_ms(loop)};
 	cvar_open(&game->cvars);
 	list_init(&game->players);
 	list_init(&game->dirty);
@@ -226,7 +266,7 @@ static bool start_control(struct game *game, const char **why)
 {
 	char path[512];
 
-	snprintf(path, sizeof path, "%s/server.sock", game->run_dir);
+	snprintf(path, sizeof path, "%s/server.sock", game->config.run_dir);
 	game->control = control_open(game->loop,
 		&(struct control_config){.path = path,
 			.table = console_commands,
@@ -256,7 +296,7 @@ bool game_start(struct game *game, const char **why)
 		return false;
 	}
 	/* The link last: whoever finds it open finds a game. */
-	snprintf(path, sizeof path, "%s/link.sock", game->run_dir);
+	snprintf(path, sizeof path, "%s/link.sock", game->config.run_dir);
 	if (!start_control(game, why))
 		return false;
 	game->muxlink = muxlink_open(game, path, why);

@@ -21,6 +21,15 @@ struct game_metrics {
 /* Why the game stops: what the script's stop event is told, and what main.c does afterwards. */
 enum game_stop { STOP_NOT, STOP_RESTART, STOP_QUIT, STOP_SIGNAL, STOP_MULTIPLEXER };
 
+/* What a game needs to open. All borrowed, as long as the game lives. */
+struct game_config {
+	const char *run_dir, *maps_dir;
+	const char *config_file; /* NULL: none */
+	const char *const *sets; /* "name=value", as --set gives them */
+	int set_count;
+	const char *program; /* the path that a restart executes */
+};
+
 struct game {
 	struct loop *loop;       /* borrowed: outlives us */
 	struct cvar_list cvars;  /* C reads game->cvars.set.sv_fps */
@@ -36,23 +45,23 @@ struct game {
 	struct game_metrics metrics;
 	uint64_t frame; /* number of the last frame */
 	uint64_t started_ms;
-	bool localhost_only;                                    /* what the multiplexer said last */
-	const char *run_dir, *maps_dir, *config_file, *program; /* borrowed */
-	enum game_stop stop;                                    /* STOP_NOT: it runs */
+	bool localhost_only; /* what the multiplexer said last */
+	struct game_config config;
+	enum game_stop stop; /* STOP_NOT: it runs */
 	bool stop_event_sent;
 	char stop_reason[256]; /* for the log */
 	uv_timer_t stop_timer;
 };
 
-/* What a game needs to open. All borrowed, as long as the game lives. */
-struct game_config {
-	const char *run_dir, *maps_dir;
-	const char *config_file; /* NULL: none */
-	const char *program;     /* the path that a restart executes */
-};
-
 /* Opens an empty game: cvars at their defaults, no map, no link. Never fails. */
 void game_open(struct game *game, struct loop *loop, const struct game_config *config);
+
+/* Reads the settings: the file, then the sets. False with *why a sentence that names file and line. */
+bool game_configure(struct game *game, const char **why);
+
+/* The same again while it runs: cvars that can only be set at start stay, with a warning if they
+ * differ. When anything is wrong nothing is changed. Logs how it went. */
+void game_reconfigure(struct game *game);
 
 /* Loads sv_map, listens for the multiplexer and for admins, begins the frames. False with *why a
  * sentence; game_close in any case. */
@@ -65,12 +74,9 @@ void game_stop(struct game *game, enum game_stop kind, const char *reason);
 void game_close(struct game *game); /* at once; run the loop to its end, then game_free */
 void game_free(struct game *game);
 
-/* Whether a restart would come up again: the program is executable, server.cfg reads, the map's
- * init.lua compiles. False with *why a sentence. */
-bool game_check(struct game *game, const char **why);
-
-/* The folder of a map; out has room bytes. False if it has none in maps_dir. */
-bool game_map_dir(const struct game *game, const char *map, char *out, size_t room);
+/* Whether a restart would come up again: the program is executable, the settings read, the map's
+ * init.lua compiles. Nothing is changed. False with *why a sentence. */
+bool game_check(const struct game *game, const char **why);
 
 /* muxlink and handlers tell: */
 void game_listing_begins(struct game *game);

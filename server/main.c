@@ -1,17 +1,18 @@
 /* holdfast-server: runs the game; may end, crash or be replaced while the players stay connected. */
 #include <errno.h>
-#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "common/arguments.h"
 #include "common/lock.h"
 #include "common/log.h"
-#include "server/console.h"
 #include "server/game.h"
-#include "server/script.h"
+#include "server/terminal.h"
 
 /* After `quit`: ended on purpose, do not start again. See etc/holdfast-server.service. */
 enum { EXIT_QUIT = 3, SETS_MAX = 64 };
@@ -26,7 +27,8 @@ static struct {
 static void add_set(void *to UNUSED, const char *value)
 {
 	if (given.set_count < SETS_MAX)
-		given.sets[given.set_count++] = value;
+		given.sets[given.set_count] = value;
+	given.set_count++;
 }
 
 static const struct argument arguments[] = {
@@ -68,6 +70,11 @@ static void read_arguments(int argc, char **argv)
 			argv[last]);
 		exit(EX_USAGE);
 	}
+	if (given.set_count > SETS_MAX) {
+		fprintf(stderr, "holdfast-server: --set: at most %d times; use --config\n",
+			SETS_MAX);
+		exit(EX_USAGE);
+	}
 	if (last < 0 || !log_level_parse(given.log_level, &level)) {
 		fprintf(stderr, "holdfast-server: %s\n",
 			last < 0 ? why : "--log-level: none of debug, info, warn, error");
@@ -82,49 +89,6 @@ static void read_arguments(int argc, char **argv)
 	log_open("server", level);
 }
 
-static bool apply_sets(struct game *game, const char **why)
-{
-	static char text[300];
-
-	for (int i = 0; i < given.set_count; i++) {
-		char name[64];
-		const char *equals = strchr(given.sets[i], '=');
-
-		if (equals == NULL || (size_t)(equals - given.sets[i]) >= sizeof name) {
-			snprintf(text, sizeof text, "--set %.64s: must be NAME=VALUE",
-				given.sets[i]);
-			*why = text;
-			return false;
-		}
-		snprintf(name, sizeof name, "%.*s", (int)(equals - given.sets[i]), given.sets[i]);
-		if (!cvar_set(&game->cvars, name, equals + 1, true, why)) {
-			snprintf(text, sizeof text, "--set %s", *why);
-			*why = text;
-			return false;
-		}
-	}
-	return true;
-}
-
-static bool configure(struct game *game, const char **why)
-{
-	if (given.config_file != NULL && !console_exec_file(game, given.config_file, true, why))
-		return false;
-	return apply_sets(game, why);
-}
-
-/* For --check-config. */
-static bool check(struct game *game, const char **why)
-{
-	char dir[1024];
-
-	if (!game_map_dir(game, game->cvars.set.sv_map, dir, sizeof dir)) {
-		*why = "sv_map: there is no such map in the folder of --maps";
-		return false;
-	}
-	return script_check(dir, why);
-}
-
 static void stop_cb(uv_signal_t *signal, int number)
 {
 	game_stop(signal->data, STOP_SIGNAL, number == SIGINT ? "SIGINT" : "SIGTERM");
@@ -132,15 +96,7 @@ static void stop_cb(uv_signal_t *signal, int number)
 
 static void reload_cb(uv_signal_t *signal, int number UNUSED)
 {
-	struct game *game = signal->data;
-	const char *why;
-
-	if (given.config_file == NULL)
-		log_info("settings: there is no file to read again");
-	else if (console_exec_file(game, given.config_file, false, &why))
-		log_info("settings: %s read again", given.config_file);
-	else
-		log_error("settings: %s", why);
+	game_reconfigure(signal->data);
 }
 
 static const struct {
@@ -148,11 +104,23 @@ static const struct {
 	uv_signal_cb cb;
 } signals[] = {{SIGTERM, stop_cb}, {SIGINT, stop_cb}, {SIGHUP, reload_cb}};
 
+/* From one program of a restart to the next nobody handles these two; a held signal is not lost.
+ * Ctrl-C may be held by whoever started us, and stays his. */
+static void hold_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(how, &set, NULL);
+}
+
 /* Runs the game; returns how it stopped, or -1 if it could not start. */
 static int play(struct loop *loop, struct game *game)
 {
-	uv_signal_t handles[ARRAY_LEN(signals)];
-	struct console *console = NULL;
+	static uv_signal_t handles[ARRAY_LEN(signals)]; /* closed after we return */
+	struct terminal *terminal = NULL;
 	const char *why;
 
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
@@ -160,16 +128,18 @@ static int play(struct loop *loop, struct game *game)
 		handles[i].data = game;
 		uv_signal_start(&handles[i], signals[i].cb, signals[i].number);
 	}
+	hold_signals(SIG_UNBLOCK);
 	bool ok = game_start(game, &why);
 	if (ok && (given.console || isatty(STDIN_FILENO)))
-		console = console_open(game, STDIN_FILENO);
+		terminal = terminal_open(game, STDIN_FILENO, STDOUT_FILENO);
 	if (ok)
 		loop_run(loop);
 	else
 		log_error("cannot start: %s", why);
+	hold_signals(SIG_BLOCK);
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
 		uv_close((uv_handle_t *)&handles[i], NULL);
-	console_close(console);
+	terminal_close(terminal);
 	return ok ? (int)game->stop : -1;
 }
 
@@ -188,8 +158,10 @@ static int run(const char *program)
 		&(struct game_config){.run_dir = given.run_dir,
 			.maps_dir = given.maps_dir,
 			.config_file = given.config_file,
+			.sets = given.sets,
+			.set_count = given.set_count,
 			.program = program});
-	bool configured = configure(&game, &why) && (!given.check || check(&game, &why));
+	bool configured = game_configure(&game, &why) && (!given.check || game_check(&game, &why));
 	if (!configured)
 		fprintf(stderr, "%s\n", why);
 	else if (!given.check && lock_take(given.run_dir, "server", &why) < 0)
@@ -211,22 +183,45 @@ static int run(const char *program)
 				      : EX_OK;
 }
 
-/* The path of our program, read at the start: when a new build replaces the file, the same path is
- * the new one, while /proc/self/exe goes on naming the old one, as deleted. */
-static const char *own_path(void)
+static bool is_our_program(const char *path)
 {
-	static char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+	struct stat ours, its;
 
-	path[n > 0 ? n : 0] = '\0';
+	return stat("/proc/self/exe", &ours) == 0 && stat(path, &its) == 0 &&
+	       ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
+}
+
+/* The path of our program, found at the start: later, when a new build has replaced the file, the same
+ * path is the new one, while /proc/self/exe names the old one, as "... (deleted)". The path that
+ * was typed comes first: it may be a link that will point to the new build. */
+static const char *own_path(const char *typed)
+{
+	static const char deleted[] = " (deleted)";
+	static char path[PATH_MAX];
+	char here[PATH_MAX];
+
+	if (typed[0] != '/' && getcwd(here, sizeof here) != NULL)
+		snprintf(path, sizeof path, "%.2000s/%.2000s", here, typed);
+	else
+		snprintf(path, sizeof path, "%s", typed);
+	if (strchr(typed, '/') != NULL && is_our_program(path))
+		return path;
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+	size_t len = n > 0 ? (size_t)n : 0, end = sizeof deleted - 1;
+	path[len] = '\0';
+	if (!is_our_program(path) && len > end && strcmp(path + len - end, deleted) == 0)
+		path[len - end] = '\0'; /* replaced while we were being started */
 	return path;
 }
 
 int main(int argc, char **argv)
 {
-	const char *program = own_path();
+	const char *program = own_path(argc > 0 ? argv[0] : "");
 
+	hold_signals(SIG_BLOCK);
 	read_arguments(argc, argv);
+	signal(SIGTTIN,
+		SIG_IGN); /* a terminal that is not ours to read costs the console, no more */
 	log_info("holdfast-server %s starts", HOLDFAST_VERSION);
 	int status = run(program);
 	if (status >= 0) {
@@ -234,7 +229,6 @@ int main(int argc, char **argv)
 		return status;
 	}
 	log_info("starting %s anew", program);
-	fcntl(STDIN_FILENO, F_SETFD, 0); /* libuv has a terminal closed on exec: keep the console */
 	execv(program, argv);
 	log_error("%s: cannot be executed: %s", program, strerror(errno));
 	return EXIT_FAILURE;
