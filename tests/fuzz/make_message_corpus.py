@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Writes tests/fuzz/corpus/message: each message once, and what is refused. Made by the second
-implementation of the wire, tests/system/agnet.py; a system test sees that the files are up to date.
+implementation of the wire, tests/system/agnet.py; make lint sees that the files are up to date.
 
     tests/fuzz/make_message_corpus.py [FOLDER]"""
 

@@ -19,6 +19,7 @@ check "a file includes what stands above it" tests/lint/floors.sh
 check "a header's guard or first line is wrong" tests/lint/guards.sh
 check "README.md names what is not there" tests/lint/readme.sh
 check "a file names a path of one machine" tests/lint/paths.sh
+check "the manual of the wire says what the code does not" tests/lint/wire_manual.py
 check "the lint itself does not find what it should" tests/lint/selftest.sh
 
 check "a configuration that we ship is refused" \

@@ -35,4 +35,32 @@ must_refuse guards.sh server/a.h '/* A thing. */
 must_refuse guards.sh server/b.h '#ifndef SERVER_B_H
 #define SERVER_B_H
 #endif'
+
+# The manual of the wire: one thing in it, or one thing that it tells of, becomes another.
+manual=$top/manual
+mkdir -p "$manual"/{proto,multiplexer,server,tests/fuzz}
+cp -r "$here/../fuzz/corpus" "$manual/tests/fuzz/"
+must_disagree() { # must_disagree FILE SED-SCRIPT
+	for f in proto/README.md proto/messages.def multiplexer/linkstates.def server/muxstates.def; do
+		cp "$here/../../$f" "$manual/$f"
+	done
+	sed -i "$2" "$manual/$1"
+	if "$here/wire_manual.py" "$manual" 2>/dev/null; then
+		echo "selftest: wire_manual.py accepts $1 after: $2" >&2
+		bad=1
+	fi
+}
+
+must_disagree proto/README.md '/^| 47 |/d'
+must_disagree proto/README.md 's/^| 22 | 16 | down/| 22 | 16 | up/'
+must_disagree proto/README.md 's/key who, uint seconds/key who, text seconds/'
+must_disagree proto/README.md 's/04 00 05 00/04 00 06 00/'
+must_disagree proto/README.md 's/^-> I AM ALIVE/<- I AM ALIVE/'
+must_disagree proto/README.md 's/^-> LOST SUBCLIENT 7:5:199/-> LOST SUBCLIENT 7:5:198/'
+must_disagree proto/README.md 's/^   03 00 04 00/   04 00 04 00/'
+must_disagree proto/README.md 's/^| MARKED | ALONE, LEAVING/| MARKED | ALONE/'
+must_disagree proto/messages.def 's/^DOWN(38/DOWN(32/'
+must_disagree proto/messages.def 's/^DOWN(22/UP  (22/'
+must_disagree multiplexer/linkstates.def 's/TO(DOWN) TO(HELD),/TO(HELD),/'
+must_disagree tests/fuzz/corpus/message/valid-25 's/./&&/'
 exit $bad
