@@ -157,18 +157,27 @@ static uint32_t read_max(const struct stream *s)
 /* A peer that died may have said something first; a write that failed must not hide it. */
 static void read_last_words(struct stream *s)
 {
-	size_t total = 0;
+	struct slice bytes;
 
-	while (s->reading && !s->closing && total < DRAIN_MAX) {
-		ssize_t n = recv(stream_fd(s), s->loop->read_room, read_max(s), MSG_DONTWAIT);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
+	for (size_t total = 0; s->reading && !s->closing && total < DRAIN_MAX; total += bytes.len) {
+		bytes = stream_rest(s);
+		if (bytes.len == 0)
 			return;
-		total += (size_t)n;
-		s->bytes_in += (uint64_t)n;
-		s->ops->on_bytes(s, slice_of(s->loop->read_room, (size_t)n));
+		s->ops->on_bytes(s, bytes);
 	}
+}
+
+struct slice stream_rest(struct stream *s)
+{
+	ssize_t n;
+
+	do
+		n = recv(stream_fd(s), s->loop->read_room, read_max(s), MSG_DONTWAIT);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return slice_of(NULL, 0);
+	s->bytes_in += (uint64_t)n;
+	return slice_of(s->loop->read_room, (size_t)n);
 }
 
 static void tell_end(struct stream *s)

@@ -97,6 +97,10 @@ void stream_read_max(struct stream *s, uint32_t bytes);
 void stream_read(struct stream *s);  /* go on reading; harmless twice */
 void stream_pause(struct stream *s); /* stop reading: what the peer sends waits in the kernel */
 
+/* For an owner who was told a fault while it was pausing: the next piece of what the peer had said
+ * before, not given to on_bytes; empty at its end. Valid until the loop next reads. */
+struct slice stream_rest(struct stream *s);
+
 /* Queues bytes; the kernel gets all of one turn in one writev. Takes its own reference. Dropped
  * without a word once the stream has ended by a fault, is finishing or closing. If memory is out
  * the stream ends with UV_ENOMEM. */

@@ -14,7 +14,10 @@
 
 #include "proto/wire.h"
 
-enum { BLOCK_ROOM = 64 * 1024 };
+enum {
+	BLOCK_ROOM = 64 * 1024,
+	LAST_WORDS_MAX = 16 * 1024 * 1024 /* a peer may have ended its reading alone */
+};
 
 static struct link *of_stream(struct stream *s)
 {
@@ -117,6 +120,22 @@ static void on_bytes(struct stream *s, struct slice bytes)
 	loop_at_next_turn(s->loop, &l->resume);
 }
 
+/* The end is told when nothing is left of what came before it: a write fails as soon as the peer has
+ * died, however much of what it said lies unread. */
+static void hear_last_words(struct link *l)
+{
+	struct slice bytes = slice_of(NULL, 0);
+
+	if (l->end_status != UV_EOF && l->last_words < LAST_WORDS_MAX)
+		bytes = stream_rest(&l->stream);
+	if (bytes.len == 0 || !buf_add(&l->pending, bytes)) {
+		tell_stream_end(l, l->end_status);
+		return;
+	}
+	l->last_words += (uint32_t)bytes.len;
+	loop_at_next_turn(l->stream.loop, &l->resume);
+}
+
 static void resume_task(struct loop_task *task)
 {
 	struct link *l = container_of(task, struct link, resume);
@@ -128,7 +147,7 @@ static void resume_task(struct loop_task *task)
 	if (l->pending.len > 0)
 		loop_at_next_turn(l->stream.loop, &l->resume);
 	else if (l->end_status != 0)
-		tell_stream_end(l, l->end_status);
+		hear_last_words(l);
 	else
 		stream_read(&l->stream);
 }
@@ -137,10 +156,11 @@ static void on_end(struct stream *s, int status)
 {
 	struct link *l = of_stream(s);
 
-	if (l->pending.len > 0)
-		l->end_status = status; /* what came before it comes first */
-	else
-		tell_stream_end(l, status);
+	if (l->ended || l->closing)
+		return;
+	l->end_status = status;
+	if (l->pending.len == 0)
+		hear_last_words(l);
 }
 
 /* ---- out ---- */

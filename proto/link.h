@@ -43,6 +43,7 @@ struct link {
 	struct shared *block;            /* owned: where messages are being written */
 	uint32_t block_used, block_sent; /* bytes of it */
 	int end_status;                  /* an end that waits behind pending; 0 = none */
+	uint32_t last_words;             /* bytes that were read behind a fault of writing */
 	bool up, ended, half_closed, closing;
 	uint64_t messages_in, messages_out, unknown_in; /* counters */
 };

@@ -289,6 +289,35 @@ static void a_peer_that_dies_is_told_with_its_fault(void **state UNUSED)
 	end_close(&e);
 }
 
+static void what_a_peer_said_before_it_died_comes_before_the_end(void **state UNUSED)
+{
+	/* Less than a turn, a full turn, what one read takes, and more. */
+	static const uint32_t counts[] = {
+		1, 255, LINK_TURN_MESSAGES, LINK_TURN_MESSAGES + 1, 1000, 6000};
+
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+		struct end e;
+		int peer = end_accept(&e);
+		struct buf all = {0};
+		int room = 4 * 1024 * 1024;
+
+		setsockopt(peer, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+		for (uint32_t n = 0; n < counts[i]; n++)
+			add_text(&all, n, 5);
+		assert_int_equal(send(peer, all.mem + all.start, all.len, MSG_NOSIGNAL), all.len);
+		close(peer);
+		while (e.status == 0) { /* as who answers each message: every write fails */
+			send_text(&e, 1, 5);
+			run_turn();
+		}
+		assert_int_equal(e.status, UV_EPIPE);
+		assert_int_equal(e.messages, counts[i]);
+		assert_true(slice_is(buf_bytes(&e.came), buf_bytes(&all)));
+		end_close(&e);
+		buf_free(&all);
+	}
+}
+
 /* ---- closing from inside ---- */
 
 static void a_link_closed_by_its_message_hears_no_more(void **state UNUSED)
@@ -576,6 +605,7 @@ int main(void)
 		LINK_TEST(a_refused_message_ends_the_link_after_those_before_it),
 		LINK_TEST(a_refusal_may_come_turns_later),
 		LINK_TEST(a_peer_that_dies_is_told_with_its_fault),
+		LINK_TEST(what_a_peer_said_before_it_died_comes_before_the_end),
 		LINK_TEST(a_link_closed_by_its_message_hears_no_more),
 		LINK_TEST(a_link_may_be_closed_by_any_of_its_callbacks),
 		LINK_TEST(what_is_sent_arrives_in_order_whatever_the_peer_takes_at_once),
