@@ -107,6 +107,10 @@ static bool run_file(struct game *game, const char *file, unsigned who, const ch
 			snprintf(text, sizeof text, "%s:%u: %s", file, n, call.error);
 		call_free(&call);
 	}
+	if (ok && ferror(f)) {
+		ok = false;
+		snprintf(text, sizeof text, "%s: cannot be read", file);
+	}
 	depth--;
 	if (f != NULL)
 		fclose(f);
@@ -254,7 +258,7 @@ static struct player *find_player(struct game *game, const char *word)
 	{
 		struct player *p = container_of(node, struct player, node);
 
-		if (p->name != NULL && strcasecmp(p->name, word) == 0)
+		if (p->state == PLAYER_HERE && p->name != NULL && strcasecmp(p->name, word) == 0)
 			return p;
 	}
 	return NULL;
@@ -280,7 +284,7 @@ static void stop(struct call *call, enum game_stop kind)
 	const struct game *game = call->owner;
 	char reason[400], text[600];
 
-	if (game->stop != STOP_NOT) {
+	if (game->stop != STOP_NOT && kind == STOP_RESTART) {
 		call_fail(call, "the server is stopping already");
 		return;
 	}

@@ -119,6 +119,8 @@ bool cvar_new(struct cvar_list *l, const char *name, const char *preset, const c
 		return fail(why, "%s: the server has a cvar of this name", name);
 	if (strlen(preset) > TEXT_MAX_BYTES)
 		return fail(why, "%s: the default is over %d bytes", name, TEXT_MAX_BYTES);
+	if (!is_utf8(preset) || !is_utf8(help))
+		return fail(why, "%s: the default or the help is not UTF-8", name);
 	struct script_cvar *c = find(l, name);
 	if (c == NULL)
 		c = add(l, name, preset);

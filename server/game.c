@@ -32,7 +32,7 @@ static void flush_task(struct loop_task *task)
 
 		list_remove(&p->dirty);
 		player_flush(p);
-		if (p->save_due && p->state != PLAYER_LEAVING)
+		if (p->save_due && p->state == PLAYER_HERE)
 			player_store(p, false);
 	}
 }
@@ -62,15 +62,18 @@ void game_listing_begins(struct game *game)
 	container_of(node, struct player, node)->seen = false;
 }
 
-/* He was here before the link was lost. */
+/* He was here before the link was lost, and with it perhaps the last we said of him. */
 static void settle_old(struct game *game, struct player *p)
 {
 	struct link *out = muxlink_out(game->muxlink);
 
-	if (!p->seen)
+	if (!p->seen) {
 		player_gone(p, "gone");
-	else if (p->state == PLAYER_LEAVING && out != NULL) /* the KILL went lost with the link */
+	} else if (p->state == PLAYER_HERE) {
+		p->save_due = p->save_due || player_has_saved(p);
+	} else if (out != NULL) {
 		link_send_kill_subclient(out, &(struct msg_kill_subclient){.who = p->key});
+	}
 }
 
 void game_listing_ends(struct game *game)
@@ -84,6 +87,13 @@ void game_listing_ends(struct game *game)
 			player_arrive(p);
 		else
 			settle_old(game, p);
+	}
+	LIST_EACH(node, &game->players)
+	{
+		struct player *p = container_of(node, struct player, node);
+
+		if (p->save_due)
+			player_touch(p);
 	}
 	flush_task(&game->flush);
 	muxlink_ready(game->muxlink);
@@ -109,14 +119,25 @@ static void stop_timeout_cb(uv_timer_t *timer)
 	loop_stop(game->loop);
 }
 
+/* An end goes before a restart that has begun; who asks for an end twice does not want to wait. */
+static void stop_again(struct game *game, enum game_stop kind)
+{
+	bool ends = game->stop == STOP_SIGNAL || game->stop == STOP_QUIT;
+
+	if (kind != STOP_SIGNAL && kind != STOP_QUIT)
+		return; /* we are ending already */
+	if (ends) {
+		log_warn("asked to end a second time: ending at once");
+		loop_stop(game->loop);
+	} else {
+		game->stop = kind;
+	}
+}
+
 void game_stop(struct game *game, enum game_stop kind, const char *reason)
 {
 	if (game->stop != STOP_NOT) {
-		if (kind == STOP_MULTIPLEXER)
-			return; /* we are ending already */
-		log_warn("asked to end a second time: ending at once");
-		game->stop = kind == STOP_SIGNAL ? kind : game->stop;
-		loop_stop(game->loop);
+		stop_again(game, kind);
 		return;
 	}
 	log_info("%s: %s", kind == STOP_RESTART ? "restarting" : "ending", reason);
@@ -141,8 +162,8 @@ void game_marked(struct game *game)
 		struct player *p = container_of(node, struct player, node);
 
 		player_flush(p);
-		if (p->state == PLAYER_HERE &&
-			(p->save_due || p->line.text.len > 0 || p->line.after_cr))
+		if (p->state == PLAYER_HERE && (p->save_due || player_has_saved(p) ||
+						       p->line.text.len > 0 || p->line.after_cr))
 			player_store(p, true);
 	}
 	muxlink_leave(game->muxlink);

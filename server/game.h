@@ -43,7 +43,9 @@ struct game {
 	struct control *control; /* owned */
 	struct frames frames;
 	struct game_metrics metrics;
-	uint64_t frame; /* number of the last frame */
+	uint64_t frame;          /* number of the last frame */
+	uint64_t unknown_second; /* messages for unknown keys: in which second, and how many */
+	unsigned unknown_count;
 	uint64_t started_ms;
 	bool localhost_only; /* what the multiplexer said last */
 	struct game_config config;

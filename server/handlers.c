@@ -25,13 +25,32 @@ bool handle_message(struct game *game, const struct frame *f, struct refusal *wh
 	}
 }
 
+enum { UNKNOWN_PER_SECOND = 1000 };
+
+/* A few of these are what crosses on the way; very many are a fault of one of the daemons. */
+static void count_unknown(struct game *game, const struct clientkey *who)
+{
+	uint64_t second = loop_now_ms(game->loop) / 1000;
+	char key[CLIENTKEY_TEXT_MAX];
+
+	game->metrics.unknown_key++;
+	if (second != game->unknown_second) {
+		game->unknown_second = second;
+		game->unknown_count = 0;
+	}
+	if (++game->unknown_count == UNKNOWN_PER_SECOND)
+		log_warn("link: over %d messages this second for keys that are no player's; the "
+			 "last for %s",
+			UNKNOWN_PER_SECOND, clientkey_text(who, key));
+}
+
 /* Whom a message is about; counted if we know nobody by that key. */
 static struct player *find(struct game *game, const struct clientkey *who)
 {
 	struct player *p = player_find(game, who);
 
 	if (p == NULL)
-		game->metrics.unknown_key++;
+		count_unknown(game, who);
 	return p;
 }
 
@@ -87,6 +106,17 @@ static bool is_same_user(const struct player *p, const struct msg_got_subclient 
 	return slice_is(slice_text(p->protocol), m->protocol) && slice_is(slice_text(p->ip), m->ip);
 }
 
+/* There is no memory for him: his end, not that of all the others. */
+static void refuse_player(struct game *game, const struct msg_got_subclient *m)
+{
+	struct link *out = muxlink_out(game->muxlink);
+	char key[CLIENTKEY_TEXT_MAX];
+
+	log_error("player %s: refused: out of memory", clientkey_text(&m->who, key));
+	if (out != NULL)
+		link_send_kill_subclient(out, &(struct msg_kill_subclient){.who = m->who});
+}
+
 static bool on_got_subclient(
 	struct game *game, const struct msg_got_subclient *m, struct refusal *why)
 {
@@ -101,14 +131,15 @@ static bool on_got_subclient(
 	}
 	if (p != NULL && is_same_user(p, m)) {
 		p->seen = true; /* we kept him over the loss of the link */
+		p->listed = p->listed || listing;
 		return true;
 	}
 	if (p != NULL)
 		player_gone(p, "gone");
 	p = player_new(game, &m->who, m->protocol, m->ip);
 	if (p == NULL) {
-		snprintf(why->text, sizeof why->text, "out of memory for one more player");
-		return false;
+		refuse_player(game, m);
+		return true;
 	}
 	p->listed = listing;
 	p->seen = true;

@@ -53,8 +53,10 @@ static void give_line(struct game *game, struct player *p)
 
 	p->line.text = (struct buf){0};
 	game->metrics.lines_in++;
-	if (p->line.cut)
+	if (p->line.cut) {
 		game->metrics.lines_cut++;
+		player_send(p, slice_text("[That line was too long: its end was not read.]\n"));
+	}
 	line_next(&p->line);
 	if (is_ascii(buf_bytes(&text)))
 		script_input(game->script, p, buf_bytes(&text));

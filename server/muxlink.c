@@ -65,12 +65,12 @@ static bool move(struct muxlink *m, enum muxlink_state to)
 
 enum muxlink_state muxlink_state(const struct muxlink *m)
 {
-	return m->state;
+	return m != NULL ? m->state : MUXLINK_ALONE;
 }
 
 struct link *muxlink_out(struct muxlink *m)
 {
-	return m->live != NULL && m->state != MUXLINK_LEAVING ? &m->live->link : NULL;
+	return m != NULL && m->live != NULL && m->state != MUXLINK_LEAVING ? &m->live->link : NULL;
 }
 
 static void one_closed(struct muxlink *m)
@@ -194,6 +194,8 @@ static void connection_cb(uv_stream_t *stream, int status)
 	if (p == NULL) {
 		log_warn("link: a connection failed: %s",
 			status < 0 ? uv_strerror(status) : "out of memory");
+		if (status == 0)
+			stream_refuse(stream);
 		return;
 	}
 	p->m = m;
@@ -256,13 +258,13 @@ void muxlink_leave(struct muxlink *m)
 {
 	struct link *out = muxlink_out(m);
 
-	if (out == NULL || m->state != MUXLINK_MARKED) {
-		game_left(m->game);
-		return;
+	if (out != NULL) {
+		link_send_server_going_offline(out, &(struct msg_server_going_offline){0});
+		link_half_close(out);
+		stream_flush(&out->stream); /* now: there may be no next turn */
 	}
-	link_send_server_going_offline(out, &(struct msg_server_going_offline){0});
-	link_half_close(out);
-	move(m, MUXLINK_LEAVING);
+	if (out == NULL || !move(m, MUXLINK_LEAVING))
+		game_left(m->game);
 }
 
 /* ---- life ---- */

@@ -21,6 +21,7 @@ struct muxlink *muxlink_open(struct game *game, const char *path, const char **w
 /* At once; the socket file is removed, and all is freed in a later turn. */
 void muxlink_close(struct muxlink *m);
 
+/* Of no muxlink (NULL) both say that there is no link: scripts speak before it is opened. */
 enum muxlink_state muxlink_state(const struct muxlink *m);
 const char *muxlink_state_word(enum muxlink_state state);
 

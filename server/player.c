@@ -22,6 +22,20 @@ static struct clientkey plain_key(const struct clientkey *key)
 	return k;
 }
 
+static void free_parts(struct player *p)
+{
+	line_free(&p->line);
+	buf_free(&p->out);
+	json_decref(p->saved);
+	free(p->protocol);
+	free(p->ip);
+	free(p->dns);
+	free(p->ident);
+	free(p->name);
+	free(p->role);
+	free(p);
+}
+
 struct player *player_new(
 	struct game *game, const struct clientkey *key, struct slice protocol, struct slice ip)
 {
@@ -38,12 +52,15 @@ struct player *player_new(
 	list_init(&p->node);
 	list_init(&p->dirty);
 	if (p->protocol == NULL || p->ip == NULL || !slots_put(&game->handles, p, &p->handle)) {
-		free(p->protocol);
-		free(p->ip);
-		free(p);
+		free_parts(p);
 		return NULL;
 	}
 	HASH_ADD(by_key, game->by_key, key, sizeof p->key, p);
+	if (p->by_key.tbl == NULL) { /* out of memory: it was not added */
+		slots_drop(&game->handles, p->handle);
+		free_parts(p);
+		return NULL;
+	}
 	list_add_last(&game->players, &p->node);
 	game->metrics.players_now++;
 	return p;
@@ -58,16 +75,7 @@ void player_free(struct player *p)
 	list_remove(&p->node);
 	list_remove(&p->dirty);
 	game->metrics.players_now--;
-	line_free(&p->line);
-	buf_free(&p->out);
-	json_decref(p->saved);
-	free(p->protocol);
-	free(p->ip);
-	free(p->dns);
-	free(p->ident);
-	free(p->name);
-	free(p->role);
-	free(p);
+	free_parts(p);
 }
 
 struct player *player_find(struct game *game, const struct clientkey *key)

@@ -3,6 +3,9 @@
 #define SERVER_PLAYER_H
 
 #include <jansson.h>
+
+/* Out of memory is this player's end, not the daemon's. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "common/buf.h"
@@ -64,6 +67,9 @@ void player_flush(struct player *p);
 
 /* Sends what is to be kept for him, now; with_partial: also the line he is typing (before a stop). */
 void player_store(struct player *p, bool with_partial);
+
+/* Whether he has a name, a role or something saved: more than what every new player has. */
+bool player_has_saved(const struct player *p);
 
 /* Takes over what an earlier server kept. A blob that makes no sense is logged and left aside. */
 void player_restore(struct player *p, struct slice blob);

@@ -11,6 +11,8 @@
 #include "server/game.h"
 #include "server/muxlink.h"
 
+enum { NAME_MAX_BYTES = 64 };
+
 static char why_text[160];
 
 static json_t *partial_json(const struct line *l)
@@ -33,24 +35,26 @@ static json_t *partial_json(const struct line *l)
 	return json;
 }
 
-/* The blob as text, to be freed; NULL when memory is out. */
+/* The blob as text, to be freed; NULL when memory is out: half of it would be a loss for ever. */
 static char *blob_text(const struct player *p, const char *name, const char *role, json_t *saved,
 	bool with_partial)
 {
 	json_t *blob = json_object();
-	char *text;
+	char *text = NULL;
+	bool ok = true;
 
 	if (name != NULL)
-		json_object_set_new(blob, "n", json_string(name));
+		ok = ok && json_object_set_new(blob, "n", json_string(name)) == 0;
 	if (role != NULL)
-		json_object_set_new(blob, "r", json_string(role));
+		ok = ok && json_object_set_new(blob, "r", json_string(role)) == 0;
 	if (saved != NULL)
-		json_object_set(blob, "s", saved);
+		ok = ok && json_object_set(blob, "s", saved) == 0;
 	if (with_partial && p->line.text.len > 0)
-		json_object_set_new(blob, "p", partial_json(&p->line));
+		ok = ok && json_object_set_new(blob, "p", partial_json(&p->line)) == 0;
 	if (with_partial && p->line.after_cr)
-		json_object_set_new(blob, "c", json_true());
-	text = json_dumps(blob, JSON_COMPACT | JSON_ENCODE_ANY);
+		ok = ok && json_object_set_new(blob, "c", json_true()) == 0;
+	if (ok)
+		text = json_dumps(blob, JSON_COMPACT);
 	json_decref(blob);
 	return text;
 }
@@ -90,10 +94,29 @@ bool player_save(struct player *p, json_t *saved, const char **why)
 	return true;
 }
 
-static bool set_text(struct player *p, char **field, const char *text)
+/* Others will see it on their screens: a text of printable characters. */
+static bool is_shown(const char *text, const char **why)
+{
+	size_t len = strlen(text);
+	json_t *utf8 = json_stringn(text, len); /* NULL: it is not UTF-8 */
+	bool ok = utf8 != NULL && len <= NAME_MAX_BYTES;
+
+	*why = utf8 == NULL ? "not UTF-8" : "over 64 bytes";
+	json_decref(utf8);
+	for (size_t i = 0; ok && i < len; i++) {
+		uint8_t c = (uint8_t)text[i], next = (uint8_t)text[i + 1];
+
+		ok = c >= 0x20 && c != 0x7f && !(c == 0xc2 && next < 0xa0);
+		*why = "a control character is in it";
+	}
+	return ok;
+}
+
+static bool set_text(struct player *p, char **field, const char *text, const char **why)
 {
 	char *copy = text != NULL ? strdup(text) : NULL;
 
+	*why = "out of memory";
 	if (text != NULL && copy == NULL)
 		return false;
 	free(*field);
@@ -104,14 +127,28 @@ static bool set_text(struct player *p, char **field, const char *text)
 
 bool player_set_name(struct player *p, const char *name, const char **why)
 {
-	*why = "out of memory";
-	return fits(p, name, p->role, p->saved, why) && set_text(p, &p->name, name);
+	return (name == NULL || is_shown(name, why)) && fits(p, name, p->role, p->saved, why) &&
+	       set_text(p, &p->name, name, why);
 }
 
 bool player_set_role(struct player *p, const char *role, const char **why)
 {
-	*why = "out of memory";
-	return fits(p, p->name, role, p->saved, why) && set_text(p, &p->role, role);
+	return (role == NULL || is_shown(role, why)) && fits(p, p->name, role, p->saved, why) &&
+	       set_text(p, &p->role, role, why);
+}
+
+bool player_has_saved(const struct player *p)
+{
+	return p->name != NULL || p->role != NULL || p->saved != NULL;
+}
+
+static bool send_blob(struct link *out, const struct player *p, const char *text)
+{
+	if (strcmp(text, "{}") == 0)
+		return link_send_delete_subclient_saved_info(
+			out, &(struct msg_delete_subclient_saved_info){.who = p->key});
+	return link_send_save_subclient_info(
+		out, &(struct msg_save_subclient_info){.who = p->key, .data = slice_text(text)});
 }
 
 void player_store(struct player *p, bool with_partial)
@@ -126,9 +163,7 @@ void player_store(struct player *p, bool with_partial)
 		free(text);
 		text = blob_text(p, p->name, p->role, p->saved, false);
 	}
-	if (text != NULL && out != NULL) {
-		link_send_save_subclient_info(out,
-			&(struct msg_save_subclient_info){.who = p->key, .data = slice_text(text)});
+	if (text != NULL && out != NULL && send_blob(out, p, text)) {
 		p->game->metrics.saves++;
 		p->save_due = false;
 	}
@@ -158,15 +193,18 @@ static char *copy_string(const json_t *json)
 void player_restore(struct player *p, struct slice blob)
 {
 	json_error_t error;
-	json_t *json = json_loadb((const char *)blob.at, blob.len, JSON_REJECT_DUPLICATES, &error);
+	json_t *json = json_loadb(
+		(const char *)blob.at, blob.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
 	const json_t *partial = json_object_get(json, "p");
 
-	if (!json_is_object(json)) {
-		log_warn("%s: what was saved for him makes no sense (%s); he starts anew",
-			player_label(p), json == NULL ? error.text : "not an object");
+	if (!json_is_object(json)) { /* jansson's own words show what is in it: not for a log */
+		log_warn("%s: what was saved for him makes no sense (%zu bytes, no JSON object "
+			 "from byte %d on); he starts anew",
+			player_label(p), blob.len, json == NULL ? error.position : 0);
 		json_decref(json);
 		return;
 	}
+	line_erase(&p->line); /* a listing that broke off may have told us before */
 	free(p->name);
 	free(p->role);
 	p->name = copy_string(json_object_get(json, "n"));
@@ -178,6 +216,6 @@ void player_restore(struct player *p, struct slice blob)
 	p->line.after_cr = json_is_true(json_object_get(json, "c"));
 	/* The half line is ours now: a later server must not type it a second time. */
 	if (partial != NULL || p->line.after_cr)
-		save_later(p);
+		p->save_due = true; /* at the end of the listing, before READY */
 	json_decref(json);
 }

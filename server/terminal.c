@@ -76,7 +76,9 @@ static void run_line(struct terminal *t)
 {
 	struct buf out = {0};
 
-	if (buf_add_byte(&t->line.text, '\0'))
+	if (t->line.cut)
+		buf_addf(&out, "the line is too long\n");
+	else if (buf_add_byte(&t->line.text, '\0'))
 		console_run(t->game, (const char *)buf_bytes(&t->line.text).at, &out);
 	line_next(&t->line);
 	if (t->said.len + out.len <= UNREAD_MAX)
