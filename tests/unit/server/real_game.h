@@ -376,7 +376,8 @@ static UNUSED void open_game(void)
 {
 	config.run_dir = run_dir;
 	config.maps_dir = maps_dir;
-	config.program = "/bin/true";
+	if (config.program == NULL)
+		config.program = "/bin/true";
 	assert_int_equal(loop_open(&loop), 0);
 	game_open(&game, &loop, &config);
 }
