@@ -291,6 +291,18 @@ static void refuse(struct subclient *u, enum closing why)
 		subclient_drop(u, why);
 }
 
+/* False when memory is out. */
+static bool add_user(struct mux *mux, struct subclient *u)
+{
+	HASH_ADD(by_number, mux->by_number, number, sizeof u->number, u);
+	if (u->by_number.tbl == NULL)
+		return false;
+	list_add_last(&mux->users, &u->node);
+	mux->metrics.users_now++;
+	mux->metrics.users_accepted++;
+	return true;
+}
+
 bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *listening)
 {
 	struct subclient *u = take_connection(mux, listener, listening);
@@ -299,6 +311,7 @@ bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *l
 	if (u == NULL) {
 		log_warn("listener %s: no memory for one more user",
 			listener_config(listener)->name);
+		stream_refuse(listening); /* or no other would be accepted */
 		return false;
 	}
 	u->number = mux_new_number(mux);
@@ -306,11 +319,10 @@ bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *l
 		refuse(u, CLOSING_FULL);
 	} else if (mux->localhost_only && !address_is_local(&u->address)) {
 		refuse(u, CLOSING_NOT_LOCAL);
+	} else if (!add_user(mux, u)) {
+		mux->refused_now++;
+		subclient_drop(u, CLOSING_NO_MEMORY);
 	} else {
-		HASH_ADD(by_number, mux->by_number, number, sizeof u->number, u);
-		list_add_last(&mux->users, &u->node);
-		mux->metrics.users_now++;
-		mux->metrics.users_accepted++;
 		log_info("%s: connected on listener %s", subclient_label(u),
 			listener_config(listener)->name);
 		stream_read(&u->stream);

@@ -2,6 +2,8 @@
 #ifndef MULTIPLEXER_SUBCLIENT_H
 #define MULTIPLEXER_SUBCLIENT_H
 
+/* Out of memory is the end of the user who is added, not of the daemon. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "common/buf.h"
