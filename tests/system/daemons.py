@@ -371,11 +371,24 @@ class Holdfast:
             if status != self.expected_status.get(daemon.pid, 0):
                 trouble.append(f"{daemon.argv[0]} (pid {daemon.pid}) ended with {status}:\n"
                                f"{daemon.text()[-2000:]}")
+        self.kill_what_stayed(trouble)
         for log in self.dir.glob("*.log"):
             text = log.read_text("utf-8", "surrogateescape")
             if TROUBLE.search(text):
                 trouble.append(f"{log.name}:\n{text[-6000:]}")
         assert not trouble, "\n".join(trouble)
+
+    def kill_what_stayed(self, trouble):
+        """Daemons that a supervisor started, and left."""
+        for entry in os.scandir("/proc"):
+            try:
+                with open(f"/proc/{int(entry.name)}/cmdline", "rb") as cmdline:
+                    words = cmdline.read().decode("utf-8", "replace").split("\0")
+            except (ValueError, OSError):
+                continue
+            if str(self.run_dir) in words:
+                os.kill(int(entry.name), signal.SIGKILL)
+                trouble.append(f"still ran at the end: {' '.join(words)}")
 
     def check_descriptors(self, mux, trouble):
         """After the last player left, the multiplexer holds what it held before the first came."""
