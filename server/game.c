@@ -59,21 +59,24 @@ static void on_frame(struct frames *f, uint64_t passed)
 void game_listing_begins(struct game *game)
 {
 	LIST_EACH(node, &game->players)
-	container_of(node, struct player, node)->seen = false;
+	{
+		struct player *p = container_of(node, struct player, node);
+
+		p->seen = false;
+		/* What was said of him last may have gone lost with the link before this. */
+		p->save_due = p->save_due || (p->state == PLAYER_HERE && player_has_saved(p));
+	}
 }
 
-/* He was here before the link was lost, and with it perhaps the last we said of him. */
+/* He was here before the link was lost. */
 static void settle_old(struct game *game, struct player *p)
 {
 	struct link *out = muxlink_out(game->muxlink);
 
-	if (!p->seen) {
+	if (!p->seen)
 		player_gone(p, "gone");
-	} else if (p->state == PLAYER_HERE) {
-		p->save_due = p->save_due || player_has_saved(p);
-	} else if (out != NULL) {
+	else if (p->state == PLAYER_LEAVING && out != NULL) /* the KILL may have, too */
 		link_send_kill_subclient(out, &(struct msg_kill_subclient){.who = p->key});
-	}
 }
 
 void game_listing_ends(struct game *game)
@@ -162,8 +165,8 @@ void game_marked(struct game *game)
 		struct player *p = container_of(node, struct player, node);
 
 		player_flush(p);
-		if (p->state == PLAYER_HERE && (p->save_due || player_has_saved(p) ||
-						       p->line.text.len > 0 || p->line.after_cr))
+		if (p->state == PLAYER_HERE &&
+			(p->save_due || p->line.text.len > 0 || p->line.after_cr))
 			player_store(p, true);
 	}
 	muxlink_leave(game->muxlink);

@@ -263,6 +263,40 @@ static void a_stop_during_the_listing_leaves_what_was_saved_alone(UNUSED void **
 	assert_true(is_stopped());
 }
 
+/* Ten thousand players with much saved must not make a restart slow. */
+static void a_stop_saves_what_is_new_and_that_alone(UNUSED void **state)
+{
+	struct mux m = mux_ready();
+
+	accept_user(&m, 1);
+	accept_user(&m, 2);
+	type(&m, 1, "save x\n");
+	heard(&m);
+	game_stop(&game, STOP_RESTART, "a test");
+	type(&m, 2, "save y\n");
+	SAY(&m, i_am_alive, 0);
+	const char *all = heard(&m);
+	ASSERT_HAS_NOT(all, "SAVE SUBCLIENT INFO 1:1");
+	ASSERT_HAS(all, "SAVE SUBCLIENT INFO 2:1 {\"s\":{\"v\":\"y\"}}\n");
+	mux_close(&m);
+}
+
+/* What was saved without a link, or lost with it, would be told behind the listing. */
+static void a_stop_before_the_listing_is_through_saves_what_the_link_lost(UNUSED void **state)
+{
+	struct mux m = mux_ready();
+
+	accept_user(&m, 1);
+	type(&m, 1, "save x\n");
+	mux_close(&m);
+	m = mux_prove();
+	turns();
+	game_stop(&game, STOP_RESTART, "a test");
+	SAY(&m, i_am_alive, 0);
+	ASSERT_HAS(heard(&m), "SAVE SUBCLIENT INFO 1:1 {\"s\":{\"v\":\"x\"}}\n");
+	mux_close(&m);
+}
+
 static void the_game_ends_with_the_multiplexer(UNUSED void **state)
 {
 	struct mux m = mux_ready();
@@ -368,6 +402,8 @@ int main(void)
 		GAME_TEST(a_stop_when_the_link_is_lost_goes_on_without_it),
 		GAME_TEST(a_stop_waits_for_a_silent_multiplexer_no_longer_than_it_may),
 		GAME_TEST(a_stop_during_the_listing_leaves_what_was_saved_alone),
+		GAME_TEST(a_stop_saves_what_is_new_and_that_alone),
+		GAME_TEST(a_stop_before_the_listing_is_through_saves_what_the_link_lost),
 		GAME_TEST(the_game_ends_with_the_multiplexer),
 		GAME_TEST(a_second_restart_changes_nothing),
 		GAME_TEST(an_end_asked_for_during_a_restart_is_an_end_and_still_orderly),
