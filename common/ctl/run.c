@@ -358,18 +358,19 @@ static void look(struct run *run)
 /* Does what is due. Returns how long poll may sleep. */
 static int tick(struct run *run)
 {
-	uint64_t now = now_ms();
+	uint64_t now;
 
 	if (run->stage == STAGE_LISTEN || run->stage == STAGE_INVITE)
 		look(run);
+	now = now_ms(); /* behind look(), which may wait and sets times of its own */
+	if (run->server.pid > 0 && now - run->server.started_ms >= BACKOFF_SHORT_LIFE_MS)
+		run->server_lived = true;
 	if (run->server_due_ms != 0 && now >= run->server_due_ms) {
 		run->server_due_ms = 0;
 		child_start(run, &run->server);
 		if (run->server.pid == 0)
 			run->server_due_ms = now + 1000;
 	}
-	if (run->server.pid > 0 && now - run->server.started_ms >= BACKOFF_SHORT_LIFE_MS)
-		run->server_lived = true;
 	if (run->stage == STAGE_ENDING) {
 		uint64_t waited_ms = now - run->stage_ms;
 
