@@ -137,6 +137,8 @@ static int play(struct loop *loop, struct game *game)
 	else
 		log_error("cannot start: %s", why);
 	hold_signals(SIG_BLOCK);
+	/* One that came just before may turn a restart into an end. */
+	uv_run(&loop->uv, UV_RUN_NOWAIT);
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
 		uv_close((uv_handle_t *)&handles[i], NULL);
 	terminal_close(terminal);
