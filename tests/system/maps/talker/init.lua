@@ -43,8 +43,13 @@ function words.log(p, rest)
 end
 
 function words.name(p, rest)
-	p.name = rest
-	p:send("named\n")
+	local ok, why = pcall(function()
+		p.name = rest
+	end)
+	p:send(ok and "named" or "not named")
+	if not ok then
+		log.warn("talker: no name: " .. why .. ": " .. rest)
+	end
 end
 
 function words.fail()
