@@ -106,10 +106,13 @@ void player_arrive(struct player *p)
 	else
 		game->metrics.players_joined++;
 	log_info("%s: %s", player_label(p), p->listed ? "restored" : "joined");
+	/* A handler may save something else before the next one runs. */
+	json_t *saved = json_incref(p->saved);
 	if (p->listed)
-		script_restore(game->script, p, p->saved);
+		script_restore(game->script, p, saved);
 	else
 		script_join(game->script, p);
+	json_decref(saved);
 }
 
 /* The script learns it while he can still be looked at; afterwards his handle is stale. */

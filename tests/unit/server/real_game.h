@@ -342,6 +342,15 @@ static UNUSED struct player *player(uint32_t n)
 	"  else p:send('[' .. line .. ']') end\n"                                            \
 	"end)\n"
 
+/* A sanitizer's report should not be lost with the log. */
+extern void __sanitizer_set_report_fd(void *fd) __attribute__((weak));
+
+static UNUSED void report_to(intptr_t fd)
+{
+	if (__sanitizer_set_report_fd != NULL)
+		__sanitizer_set_report_fd((void *)fd);
+}
+
 static UNUSED void write_file(const char *path, const char *text)
 {
 	FILE *f = fopen(path, "w");
@@ -416,6 +425,7 @@ static UNUSED int set_up_empty(UNUSED void **state)
 	log_fd = open(path_of("log"), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	assert_true(real_stderr >= 0 && log_fd >= 0);
 	dup2(log_fd, STDERR_FILENO);
+	report_to(real_stderr);
 	open_game();
 	return 0;
 }
@@ -435,6 +445,7 @@ static UNUSED int tear_down(UNUSED void **state)
 	const char *rest = logged(); /* and what cmocka had to say */
 	dup2(real_stderr, STDERR_FILENO);
 	fputs(rest, stderr);
+	report_to(STDERR_FILENO);
 	close(real_stderr);
 	close(log_fd);
 	snprintf(command, sizeof command, "rm -r %s", top);

@@ -161,6 +161,24 @@ static void names_that_nobody_could_read_are_refused(UNUSED void **state)
 	mux_close(&m);
 }
 
+/* What the first one saves must not take it from under the second. */
+static void each_restore_handler_gets_what_was_kept(UNUSED void **state)
+{
+	start_game("for i = 1, 2 do\n"
+		   "  game.on('restore', function(p, saved)\n"
+		   "    all:send(i .. saved.v) p:save({v = 'other'})\n"
+		   "  end)\n"
+		   "end\n");
+	struct mux m;
+
+	restored_from(&m, slice_text("{\"s\":{\"v\":\"kept\"}}"));
+	const char *all = heard(&m);
+	ASSERT_HAS(all, "1kept");
+	ASSERT_HAS(all, "2kept");
+	ASSERT_HAS(all, "SAVE SUBCLIENT INFO 1:1 {\"s\":{\"v\":\"other\"}}\n");
+	mux_close(&m);
+}
+
 /* ---- half a line -------------------------------------------------------------------------------- */
 
 static void half_a_line_of_any_bytes_is_finished_after_a_restart(UNUSED void **state)
@@ -357,6 +375,7 @@ int main(void)
 		GAME_TEST(as_much_as_fits_is_kept_and_a_byte_more_is_refused_with_how_much),
 		GAME_TEST(a_script_is_told_where_it_saved_too_much),
 		GAME_TEST(names_that_nobody_could_read_are_refused),
+		EMPTY_TEST(each_restore_handler_gets_what_was_kept),
 		GAME_TEST(half_a_line_of_any_bytes_is_finished_after_a_restart),
 		GAME_TEST(half_a_character_is_finished_after_a_restart),
 		GAME_TEST(a_line_feed_behind_the_restart_belongs_to_the_cr_before_it),
