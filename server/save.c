@@ -11,8 +11,6 @@
 #include "server/game.h"
 #include "server/muxlink.h"
 
-enum { NAME_MAX_BYTES = 64 };
-
 static char why_text[160];
 
 static json_t *partial_json(const struct line *l)
@@ -99,9 +97,9 @@ static bool is_shown(const char *text, const char **why)
 {
 	size_t len = strlen(text);
 	json_t *utf8 = json_stringn(text, len); /* NULL: it is not UTF-8 */
-	bool ok = utf8 != NULL && len <= NAME_MAX_BYTES;
+	bool ok = utf8 != NULL;
 
-	*why = utf8 == NULL ? "not UTF-8" : "over 64 bytes";
+	*why = "not UTF-8";
 	json_decref(utf8);
 	for (size_t i = 0; ok && i < len; i++) {
 		uint8_t c = (uint8_t)text[i], next = (uint8_t)text[i + 1];
