@@ -161,8 +161,10 @@ class Daemon:
     def end(self, timeout=PATIENCE):
         """SIGTERM; its exit status, which is also right when it had ended before."""
         if self.is_alive():
-            self.signal(signal.SIGTERM)
+            # In this order: a SIGCONT at the end would take away the SIGSTOP by which the leak
+            # checker of a sanitizer build halts the program, and both would wait for ever.
             self.go_on()
+            self.signal(signal.SIGTERM)
         return self.wait(timeout)
 
 
