@@ -113,6 +113,10 @@ static void a_message_that_lies_whole_is_not_copied(void **state UNUSED)
 	assert_int_equal(f.args.len, bytes.len - 2 * MSG_HEADER);
 	assert_ptr_equal(in.at, bytes.at + bytes.len - MSG_HEADER);
 	assert_int_equal(in.len, MSG_HEADER); /* at most one message at a time */
+
+	in = slice_of(bytes.at, bytes.len - MSG_HEADER); /* and nothing behind it */
+	assert_int_equal(framer_next(&framer, &in, &f, &why), FRAME_READY);
+	assert_ptr_equal(f.args.at, bytes.at + MSG_HEADER);
 }
 
 static void a_message_without_arguments_is_whole_with_its_header(void **state UNUSED)
