@@ -148,6 +148,7 @@ class Swarm:
     def __init__(self, address, count, pace=0.4, seed=1):
         self.random = random.Random(seed)
         self.pace = pace
+        self.began = time.monotonic()
         self.sending = False
         self.stopping = False
         self.generation = 0 # of the youngest game that answered

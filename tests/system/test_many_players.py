@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from daemons import CRASHED, RESTARTING, wait_for
+from daemons import AWAY, CRASHED, RESTARTING, wait_for
 
 PLAYERS = 1000
 
@@ -40,15 +40,24 @@ def assert_nothing_lost_or_twice(swarm):
         assert [a[1][0] for a in said] == list(range(1, member.sent + 1))
 
 
+def assert_notices(swarm, notice, times):
+    """At most one a time. A game that stumbles for minutes is also told of again, as one that is
+    away, after 1, 5, 15 minutes."""
+    for member in swarm.members:
+        lines = [line for line, _ in member.notices]
+        lasted = time.monotonic() - swarm.began
+        assert set(lines) <= {notice, AWAY}
+        assert lines.count(notice) <= times
+        assert lines.count(AWAY) <= sum(lasted >= 60 * minute for minute in (1, 5, 15))
+
+
 def graceful(holdfast, times, pause):
     swarm = open_game(holdfast)
     restart_many_times(holdfast, swarm, times, pause)
     swarm.stop_typing()
     swarm.wait_all_answered()
     assert_nothing_lost_or_twice(swarm)
-    for member in swarm.members:
-        assert {line for line, _ in member.notices} <= {RESTARTING}
-        assert len(member.notices) <= times
+    assert_notices(swarm, RESTARTING, times)
     assert holdfast.metric("server_goodbyes") == times
     assert holdfast.metric("server_crashes") == 0
     assert len(holdfast.users()) == PLAYERS
@@ -127,9 +136,7 @@ def crashes(holdfast, times, seed):
     sent = sum(m.sent for m in swarm.members)
     print(f"{sent} lines, {lost} lost in {times} crashes")
     assert holdfast.metric("server_crashes") == times
-    for member in swarm.members:
-        assert {line for line, _ in member.notices} <= {CRASHED}
-        assert len(member.notices) <= times
+    assert_notices(swarm, CRASHED, times)
     assert len(holdfast.users()) == PLAYERS
 
 
