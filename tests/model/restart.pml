@@ -11,7 +11,9 @@
  *
  * What happens, at most so often, at any moment: RESTARTS orderly ones, CRASHES of the server, CUTS of
  * the link by the multiplexer while the server lives on. PAUSE: the extension instead of the marker.
- * Mutations, which must be found: see check.sh. */
+ * Mutations, which must be found: see check.sh.
+ *
+ * What a daemon does in one turn is one d_step: from its beginning there is one way through it only. */
 
 #ifndef LINES
 #define LINES 2 /* of the user who stays */
@@ -356,31 +358,31 @@ proctype multiplexer()
 	mtype:msg what;
 	byte k, n, who, u, c;
 end:	do
-	:: atomic { link == LINK_DOWN && alive && !(used[0] && used[1]) -> link_move(LINK_DIALING) }
-	:: atomic { link == LINK_DIALING && !alive -> link_move(LINK_DOWN) }
-	:: atomic { link == LINK_DIALING && alive ->
+	:: d_step { link == LINK_DOWN && alive && !(used[0] && used[1]) -> link_move(LINK_DIALING) }
+	:: d_step { link == LINK_DIALING && !alive -> link_move(LINK_DOWN) }
+	:: d_step { link == LINK_DIALING && alive ->
 		mc = (used[0] -> 1 : 0);
 		used[mc] = 1;
 		link_move(LINK_HELD) }
-	:: atomic { mc != NONE && nempty(down[mc]) && MUX_READS ->
+	:: d_step { mc != NONE && nempty(down[mc]) && MUX_READS ->
 		down[mc]?what,k,n,who;
 		mux_handle(what, k, n, who);
 		what = 0; k = 0; n = 0; who = 0 }
-	:: atomic { mc != NONE && MUX_EOF(mc) && link == LINK_LEAVING &&
+	:: d_step { mc != NONE && MUX_EOF(mc) && link == LINK_LEAVING &&
 		(empty(muxq) || server_closed[mc]) -> become_down(true) }
-	:: atomic { mc != NONE && MUX_EOF(mc) && link != LINK_LEAVING ->
+	:: d_step { mc != NONE && MUX_EOF(mc) && link != LINK_LEAVING ->
 #if !CRASHES && !CUTS
 		assert(!was_open);
 #endif
 		become_down(false) }
-	:: atomic { mc != NONE && nempty(muxq) && nfull(up[mc]) && !server_closed[mc] ->
+	:: d_step { mc != NONE && nempty(muxq) && nfull(up[mc]) && !server_closed[mc] ->
 		muxq?what,k,n,who;
 		up[mc]!what,k,n,who;
 		what = 0; k = 0; n = 0; who = 0 }
-	:: atomic { mc != NONE && mux_finishing && empty(muxq) && !mux_ended[mc] -> mux_ended[mc] = 1 }
-	:: atomic { mc != NONE && (LISTING_WAITS || NEWS_WAIT) -> pump() }
+	:: d_step { mc != NONE && mux_finishing && empty(muxq) && !mux_ended[mc] -> mux_ended[mc] = 1 }
+	:: d_step { mc != NONE && (LISTING_WAITS || NEWS_WAIT) -> pump() }
 #if CUTS
-	:: atomic { mc != NONE && cuts > 0 -> cuts--; become_down(false) }
+	:: d_step { mc != NONE && cuts > 0 -> cuts--; become_down(false) }
 #endif
 	od
 }
@@ -390,13 +392,13 @@ proctype users()
 {
 	byte u;
 end:	do
-	:: atomic { !came[0] -> u = 0; came[u] = 1; here[u] = 1; wait_in_order(u) }
-	:: atomic { !came[1] -> u = 1; came[u] = 1; here[u] = 1; wait_in_order(u); u = 0 }
-	:: atomic { left[1] && !came[2] -> u = 2; came[u] = 1; here[u] = 1; wait_in_order(u); u = 0 }
-	:: atomic { here[0] && typed[0] < LIMIT(0) && held[0] < HELD_MAX -> u = 0; news_input(u) }
-	:: atomic { here[1] && typed[1] < LIMIT(1) && held[1] < HELD_MAX -> u = 1; news_input(u); u = 0 }
-	:: atomic { here[2] && typed[2] < LIMIT(2) && held[2] < HELD_MAX -> u = 2; news_input(u); u = 0 }
-	:: atomic { here[1] && !left[1] -> u = 1; left[u] = 1; news_left(u); u = 0 }
+	:: d_step { !came[0] -> u = 0; came[u] = 1; here[u] = 1; wait_in_order(u) }
+	:: d_step { !came[1] -> u = 1; came[u] = 1; here[u] = 1; wait_in_order(u); u = 0 }
+	:: d_step { left[1] && !came[2] -> u = 2; came[u] = 1; here[u] = 1; wait_in_order(u); u = 0 }
+	:: d_step { here[0] && typed[0] < LIMIT(0) && held[0] < HELD_MAX -> u = 0; news_input(u) }
+	:: d_step { here[1] && typed[1] < LIMIT(1) && held[1] < HELD_MAX -> u = 1; news_input(u); u = 0 }
+	:: d_step { here[2] && typed[2] < LIMIT(2) && held[2] < HELD_MAX -> u = 2; news_input(u); u = 0 }
+	:: d_step { here[1] && !left[1] -> u = 1; left[u] = 1; news_left(u); u = 0 }
 	od
 }
 
@@ -587,23 +589,23 @@ inline link_ended(c)
 
 /* The ways of one connection into and out of the server. */
 #define CONNECTION(x) \
-	:: atomic { used[x] && !accepted[x] && !server_closed[x] && alive -> \
+	:: d_step { used[x] && !accepted[x] && !server_closed[x] && alive -> \
 		accepted[x] = 1; \
 		say(x, NOT_READY, 0, 0, 0); say(x, TELL_MODE, 0, 0, 0); say(x, GET_ALL, 0, 0, 0) } \
-	:: atomic { accepted[x] && !server_closed[x] && nempty(srvq[x]) && mux_closed[x] -> \
+	:: d_step { accepted[x] && !server_closed[x] && nempty(srvq[x]) && mux_closed[x] -> \
 		srvq[x]?_,_,_,_ } \
-	:: atomic { accepted[x] && !server_closed[x] && nempty(srvq[x]) && !mux_closed[x] && \
+	:: d_step { accepted[x] && !server_closed[x] && nempty(srvq[x]) && !mux_closed[x] && \
 		nfull(down[x]) -> \
 		srvq[x]?what,k,n,who; down[x]!what,k,n,who; what = 0; k = 0; n = 0; who = 0 } \
-	:: atomic { finishing[x] && empty(srvq[x]) && !server_ended[x] -> server_ended[x] = 1 } \
-	:: atomic { accepted[x] && !server_closed[x] && nempty(up[x]) && SERVER_READS(x) -> \
+	:: d_step { finishing[x] && empty(srvq[x]) && !server_ended[x] -> server_ended[x] = 1 } \
+	:: d_step { accepted[x] && !server_closed[x] && nempty(up[x]) && SERVER_READS(x) -> \
 		up[x]?what,k,n,who; c = x; \
 		if \
 		:: sc == c -> server_handle(what, k, n, who) \
 		:: else -> candidate_handle(c, what) \
 		fi; \
 		what = 0; k = 0; n = 0; who = 0; c = 0 } \
-	:: atomic { accepted[x] && !server_closed[x] && SERVER_EOF(x) -> c = x; link_ended(c); c = 0 }
+	:: d_step { accepted[x] && !server_closed[x] && SERVER_EOF(x) -> c = x; link_ended(c); c = 0 }
 
 proctype server()
 {
@@ -612,12 +614,12 @@ proctype server()
 end:	do
 	CONNECTION(0)
 	CONNECTION(1)
-	:: atomic { !alive -> alive = 1 }
+	:: d_step { !alive -> alive = 1 }
 #if RESTARTS
-	:: atomic { alive && stops > 0 && state != SERVER_MARKED && state != SERVER_LEAVING -> stop() }
+	:: d_step { alive && stops > 0 && state != SERVER_MARKED && state != SERVER_LEAVING -> stop() }
 #endif
 #if CRASHES
-	:: atomic { alive && crashes > 0 -> crashes--; server_end() }
+	:: d_step { alive && crashes > 0 -> crashes--; server_end() }
 #endif
 	od
 }
