@@ -222,6 +222,12 @@ tables: $(B)/tables
 $(B)/tables: $(B)/tests/lint/tables.o
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $<
 
+# ---- the model of the restart --------------------------------------------------------------------
+.PHONY: model
+model:
+	$(say) MODEL .
+	$(Q)CC='$(CC)' tests/model/check.sh $(B)/model
+
 # ---- run and test --------------------------------------------------------------------------------
 # They call make again once what they need is installed: only then can pkg-config answer.
 PARALLEL  = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -235,6 +241,7 @@ run: deps-run
 test: deps-test
 	$(Q)$(SUBMAKE) all
 	$(Q)$(SUBMAKE) lint
+	$(if $(SAN),,$(Q)$(SUBMAKE) model)
 	$(Q)$(SUBMAKE) unit
 	$(Q)$(SUBMAKE) fuzz-replay
 	$(if $(SAN),,$(Q)$(SUBMAKE) SAN=1 unit)
@@ -249,7 +256,7 @@ system: $(PROGRAMS)
 # ---- what must be installed ----------------------------------------------------------------------
 DEPS_run  := gcc libc6-dev pkg-config libuv1-dev libjansson-dev libconfuse-dev liblua5.4-dev uthash-dev
 DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git procps python3 \
-             python3-pytest python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check
+             python3-pytest python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check spin
 
 .PHONY: deps deps-run deps-test
 deps: deps-test
@@ -302,6 +309,7 @@ help:
 #? make system            the system tests alone; PYTEST_ARGS="-k word": some of them
 #? make fuzz-NAME         fuzzes tests/fuzz/NAME.c for SECONDS=60
 #? make fuzz-replay       runs the fuzzers' corpora once
+#? make model             tries every order of events in a model of the restart (spin; half a minute)
 #? make lint              who includes whom, format, headers alone, Lua, configuration
 #? make check-headers     every header compiles alone
 #? make format            clang-format on all C files

@@ -20,6 +20,7 @@ check "a header's guard or first line is wrong" tests/lint/guards.sh
 check "README.md names what is not there" tests/lint/readme.sh
 check "a file names a path of one machine" tests/lint/paths.sh
 check "the manual of the wire says what the code does not" tests/lint/wire_manual.py
+check "Wireshark is told of other messages than there are" tests/lint/dissector.py
 check "the lint itself does not find what it should" tests/lint/selftest.sh
 
 check "a configuration that we ship is refused" \
@@ -31,7 +32,7 @@ check "a configuration in etc/ does not show all there is" \
 	tests/lint/examples.sh "$HOLDFAST_BUILD"
 
 if command -v luacheck >/dev/null; then
-	check "luacheck found something in our Lua" luacheck -q server/lua
+	check "luacheck found something in our Lua" luacheck -q server/lua proto
 else
 	echo "lint: luacheck is not installed, so Lua was not checked" >&2
 fi
@@ -39,7 +40,7 @@ check "a Python file does not compile" \
 	/usr/bin/python3 -c 'import sys
 for name in sys.argv[1:]:
     compile(open(name, encoding="utf-8").read(), name, "exec")' $(find tests -name '*.py')
-for script in .ci/run etc/deps.sh tests/lint/*.sh; do
+for script in .ci/run etc/deps.sh tests/lint/*.sh tests/model/*.sh; do
 	check "a shell script does not parse" bash -n "$script"
 done
 exit $bad

@@ -40,13 +40,14 @@ must_refuse guards.sh server/b.h '#ifndef SERVER_B_H
 manual=$top/manual
 mkdir -p "$manual"/{proto,multiplexer,server,tests/fuzz}
 cp -r "$here/../fuzz/corpus" "$manual/tests/fuzz/"
-must_disagree() { # must_disagree FILE SED-SCRIPT
-	for f in proto/README.md proto/messages.def multiplexer/linkstates.def server/muxstates.def; do
+must_disagree() { # must_disagree FILE SED-SCRIPT [LINT]
+	local lint=${3:-wire_manual.py}
+	for f in proto/README.md proto/agnet.lua proto/messages.def multiplexer/linkstates.def server/muxstates.def; do
 		cp "$here/../../$f" "$manual/$f"
 	done
 	sed -i "$2" "$manual/$1"
-	if "$here/wire_manual.py" "$manual" 2>/dev/null; then
-		echo "selftest: wire_manual.py accepts $1 after: $2" >&2
+	if "$here/$lint" "$manual" 2>/dev/null; then
+		echo "selftest: $lint accepts $1 after: $2" >&2
 		bad=1
 	fi
 }
@@ -63,4 +64,8 @@ must_disagree proto/messages.def 's/^DOWN(38/DOWN(32/'
 must_disagree proto/messages.def 's/^DOWN(22/UP  (22/'
 must_disagree multiplexer/linkstates.def 's/TO(DOWN) TO(HELD),/TO(HELD),/'
 must_disagree tests/fuzz/corpus/message/valid-25 's/./&&/'
+must_disagree proto/agnet.lua '/"READY"/d' dissector.py
+must_disagree proto/agnet.lua 's/"uint seconds"/"text seconds"/' dissector.py
+must_disagree proto/agnet.lua 's/\[21\] = {"up"/[21] = {"down"/' dissector.py
+must_disagree proto/messages.def 's/TEXT(ip)/TEXT(address)/' dissector.py
 exit $bad
