@@ -4,8 +4,11 @@ enum { STEADY_MIN_MS = 1000, STEADY_MAX_MS = 60 * 1000, MINUTE_MS = 60 * 1000 };
 
 void outage_start(struct outage *o, uint64_t now_ms)
 {
-	*o = (struct outage){
-		.running = true, .away = true, .since_ms = now_ms, .steady_ms = STEADY_MIN_MS};
+	*o = (struct outage){.running = true,
+		.away = true,
+		.since_ms = now_ms,
+		.away_ms = now_ms,
+		.steady_ms = STEADY_MIN_MS};
 }
 
 /* When the n-th reminder is due, counted from the beginning: 1, 5, 15, 30, 45 ... minutes. */
@@ -31,11 +34,14 @@ enum outage_say outage_gone(struct outage *o, enum outage_say cause, uint64_t no
 		o->running = true;
 		o->back_told = false;
 		o->flaps = o->reminders = 0;
+		o->longest_ms = 0;
 		o->since_ms = now_ms;
 		o->said = SAY_NOTHING;
 	} else if (!o->away) {
 		o->flaps++;
 	}
+	if (!o->away || first)
+		o->away_ms = now_ms;
 	o->away = true;
 	if (first || (cause == SAY_CRASH && o->said == SAY_RESTART)) {
 		o->said = cause;
@@ -44,9 +50,10 @@ enum outage_say outage_gone(struct outage *o, enum outage_say cause, uint64_t no
 	return SAY_NOTHING;
 }
 
-static enum outage_say tell_back(struct outage *o, uint64_t after_ms, uint64_t now_ms)
+/* Only who was made to wait wants to hear that it is over. */
+static enum outage_say tell_back(struct outage *o, uint64_t after_ms)
 {
-	if (o->back_told || now_ms - o->since_ms <= after_ms)
+	if (o->back_told || (o->longest_ms <= after_ms && o->reminders == 0))
 		return SAY_NOTHING;
 	o->back_told = true;
 	return SAY_BACK;
@@ -58,9 +65,11 @@ enum outage_say outage_back(struct outage *o, uint64_t after_ms, uint64_t now_ms
 		return SAY_NOTHING;
 	o->away = false;
 	o->up_ms = now_ms;
+	if (now_ms - o->away_ms > o->longest_ms)
+		o->longest_ms = now_ms - o->away_ms;
 	if (o->said == SAY_NOTHING)
 		o->running = false; /* the first game after our start: nobody has missed it */
-	return o->flaps == 0 ? tell_back(o, after_ms, now_ms) : SAY_NOTHING;
+	return o->flaps == 0 ? tell_back(o, after_ms) : SAY_NOTHING;
 }
 
 enum outage_say outage_hang(struct outage *o, bool hung)
@@ -84,5 +93,5 @@ enum outage_say outage_tick(struct outage *o, uint64_t after_ms, uint64_t now_ms
 	if (now_ms - o->up_ms < o->steady_ms)
 		return SAY_NOTHING;
 	o->running = false;
-	return o->flaps > 0 ? tell_back(o, after_ms, now_ms) : SAY_NOTHING;
+	return o->flaps > 0 ? tell_back(o, after_ms) : SAY_NOTHING;
 }

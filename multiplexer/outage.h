@@ -20,6 +20,8 @@ struct outage {
 	unsigned reminders;   /* given in this outage */
 	enum outage_say said; /* what the outage was told as */
 	uint64_t since_ms;    /* beginning of the outage */
+	uint64_t away_ms;     /* when the game went last */
+	uint64_t longest_ms;  /* the longest absence in this outage */
 	uint64_t up_ms;       /* when the game came last */
 	uint64_t steady_ms;   /* how long it must stay to count as back */
 	bool hung;            /* users were told that it does not answer */

@@ -102,6 +102,20 @@ static void a_crash_loop_is_told_at_0_1_5_15_30_minutes_and_when_it_is_over(void
 	assert_int_equal(outage_tick(&o, BACK_AFTER_MS, up + 2 * MINUTE), SAY_NOTHING);
 }
 
+static void several_short_absences_make_no_long_one(void **state)
+{
+	struct outage o = steady();
+
+	(void)state;
+	assert_int_equal(outage_gone(&o, SAY_RESTART, 100000), SAY_RESTART);
+	assert_int_equal(outage_back(&o, BACK_AFTER_MS, 100050), SAY_NOTHING);
+	assert_int_equal(outage_gone(&o, SAY_CRASH, 100900), SAY_CRASH);
+	assert_int_equal(outage_back(&o, BACK_AFTER_MS, 100950), SAY_NOTHING);
+	for (uint64_t t = 101000; t < 110000; t += 250)
+		assert_int_equal(outage_tick(&o, BACK_AFTER_MS, t), SAY_NOTHING);
+	assert_false(o.running);
+}
+
 static void a_hang_is_told_once_and_so_is_its_end(void **state)
 {
 	struct outage o = steady();
@@ -131,6 +145,7 @@ int main(void)
 		cmocka_unit_test(a_crash_during_an_announced_restart_is_told_too),
 		cmocka_unit_test(each_of_three_restarts_seconds_apart_is_told),
 		cmocka_unit_test(a_crash_loop_is_told_at_0_1_5_15_30_minutes_and_when_it_is_over),
+		cmocka_unit_test(several_short_absences_make_no_long_one),
 		cmocka_unit_test(a_hang_is_told_once_and_so_is_its_end),
 		cmocka_unit_test(before_the_first_game_nobody_is_told_that_it_went),
 	};
