@@ -133,22 +133,37 @@ static void send_to_all(struct mux *mux, struct shared *text)
 	}
 }
 
+/* Whether a key names a list that there is: every user (0:255), or one that the server has made. */
+static bool is_list(const struct mux *mux, const struct clientkey *who)
+{
+	return clientkey_is_list(who) &&
+	       (who->number[0] == 0 || lists_has(&mux->lists, who->number[0]));
+}
+
+/* Shows text to the users of a list, or to one user; borrows it. */
+static void show(struct mux *mux, const struct clientkey *who, struct slice data)
+{
+	bool to_list = is_list(mux, who);
+	struct subclient *u = to_list ? NULL : find(mux, who);
+
+	if (!to_list && u == NULL)
+		return;
+	struct shared *text = shared_new(data);
+	if (text == NULL && u != NULL)
+		subclient_drop(u, CLOSING_NO_MEMORY);
+	else if (text != NULL && u != NULL)
+		subclient_send(u, text);
+	else if (text != NULL && who->number[0] == 0)
+		send_to_all(mux, text);
+	else if (text != NULL)
+		lists_send(&mux->lists, who->number[0], text);
+	shared_unref(text);
+}
+
 static bool on_send_subclient_text(
 	struct mux *mux, const struct msg_send_subclient_text *m, struct refusal *why UNUSED)
 {
-	bool to_all = clientkey_is_list(&m->who) && m->who.number[0] == 0;
-	struct subclient *u = to_all ? NULL : find(mux, &m->who);
-
-	if (!to_all && u == NULL)
-		return true;
-	struct shared *text = shared_new(m->data);
-	if (to_all && text != NULL)
-		send_to_all(mux, text);
-	else if (text != NULL)
-		subclient_send(u, text);
-	else if (u != NULL)
-		subclient_drop(u, CLOSING_NO_MEMORY);
-	shared_unref(text);
+	show(mux, &m->who, m->data);
 	return true;
 }
 
@@ -252,5 +267,109 @@ static bool on_get_all_subclient_info(struct mux *mux,
 {
 	mux->server.listings++;
 	loop_at_turn_end(mux->loop, &mux->pump);
+	return true;
+}
+
+/* ---- extensions ---- */
+
+static bool on_server_hello(struct mux *mux, const struct msg_server_hello *m, struct refusal *why)
+{
+	return serverlink_on_hello(&mux->server, features_parse(m->features)) ||
+	       refuse_state(mux, why, "SERVER HELLO after other messages", MSG_SERVER_HELLO);
+}
+
+/* The number of a list that a server may make: n:255, n 1..65535. */
+static bool list_number(const struct clientkey *k, int id, uint32_t *number, struct refusal *why)
+{
+	*number = k->number[0];
+	if (clientkey_is_list(k) && *number != 0)
+		return true;
+	snprintf(why->text, sizeof why->text,
+		"%s (%d): argument 1 (list): not n:255 with n 1..65535", msg_name((unsigned)id),
+		id);
+	return false;
+}
+
+static bool on_make_list(struct mux *mux, const struct msg_make_list *m, struct refusal *why)
+{
+	uint32_t number;
+
+	if (!list_number(&m->list, MSG_MAKE_LIST, &number, why))
+		return false;
+	if (lists_make(&mux->lists, number))
+		return true;
+	snprintf(why->text, sizeof why->text, "out of memory for one more list");
+	return false;
+}
+
+static bool on_drop_list(struct mux *mux, const struct msg_drop_list *m, struct refusal *why)
+{
+	uint32_t number;
+
+	if (!list_number(&m->list, MSG_DROP_LIST, &number, why))
+		return false;
+	lists_drop(&mux->lists, number);
+	return true;
+}
+
+static bool on_add_to_list(struct mux *mux, const struct msg_add_to_list *m, struct refusal *why)
+{
+	struct subclient *u = find(mux, &m->who);
+	uint32_t number;
+
+	if (!list_number(&m->list, MSG_ADD_TO_LIST, &number, why))
+		return false;
+	if (u == NULL || lists_add(&mux->lists, number, u))
+		return true;
+	link_send_no_such_subclient(server(mux), &(struct msg_no_such_subclient){.who = m->list});
+	return true;
+}
+
+static bool on_remove_from_list(
+	struct mux *mux, const struct msg_remove_from_list *m, struct refusal *why)
+{
+	struct subclient *u = find(mux, &m->who);
+	uint32_t number;
+
+	if (!list_number(&m->list, MSG_REMOVE_FROM_LIST, &number, why))
+		return false;
+	if (u != NULL)
+		lists_remove(&mux->lists, number, u);
+	return true;
+}
+
+/* Of the channels down only the prompt means something to the listeners there are: it is text. */
+static bool on_send_subclient_event(
+	struct mux *mux, const struct msg_send_subclient_event *m, struct refusal *why UNUSED)
+{
+	if (slice_is(m->channel, slice_text("prompt")))
+		show(mux, &m->who, m->data);
+	else if (is_list(mux, &m->who) || find(mux, &m->who) != NULL)
+		mux->metrics.events_not_shown++;
+	return true;
+}
+
+static bool on_pause(struct mux *mux, const struct msg_pause *m UNUSED, struct refusal *why)
+{
+	return serverlink_on_pause(&mux->server) || refuse_state(mux, why, "PAUSE", MSG_PAUSE);
+}
+
+static bool on_heartbeat(struct mux *mux, const struct msg_heartbeat *m, struct refusal *why UNUSED)
+{
+	link_send_heartbeat_answer(
+		server(mux), &(struct msg_heartbeat_answer){.number = m->number});
+	return true;
+}
+
+static bool on_heartbeat_answer(
+	struct mux *mux, const struct msg_heartbeat_answer *m, struct refusal *why UNUSED)
+{
+	serverlink_on_heartbeat_answer(&mux->server, m->number);
+	return true;
+}
+
+static bool on_handled(struct mux *mux, const struct msg_handled *m, struct refusal *why UNUSED)
+{
+	doubt_handled(&mux->server.doubt, m->messages);
 	return true;
 }

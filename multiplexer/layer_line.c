@@ -48,7 +48,7 @@ static void line_up(struct layers *ls, unsigned position, void *state, struct sl
 		say_line_was_cut(ls, position);
 }
 
-static void line_event(
+static bool line_event(
 	struct layers *ls UNUSED, unsigned position UNUSED, void *state, enum layer_event event)
 {
 	struct line *l = &((struct line_state *)state)->line;
@@ -57,6 +57,7 @@ static void line_event(
 		line_erase_char(l);
 	else if (event == LAYER_ERASE_LINE)
 		line_erase(l);
+	return event == LAYER_ERASE_CHAR || event == LAYER_ERASE_LINE;
 }
 
 const struct layer layer_line = {

@@ -14,6 +14,8 @@
 
 enum {
 	SE = 240,
+	BRK = 243,
+	IP = 244,
 	AYT = 246,
 	EC = 247,
 	EL = 248,
@@ -104,9 +106,16 @@ static void on_command(
 		if (t->ayt_ms == 0 || ls->now_ms - t->ayt_ms >= AYT_PAUSE_MS) {
 			t->ayt_ms = ls->now_ms == 0 ? 1 : ls->now_ms;
 			layers_say_from(ls, position, slice_text(here));
+			layers_event_from(ls, position, LAYER_ARE_YOU_THERE);
 		} else {
 			ls->dropped_replies++;
 		}
+		break;
+	case IP:
+		layers_event_from(ls, position, LAYER_INTERRUPT);
+		break;
+	case BRK:
+		layers_event_from(ls, position, LAYER_BREAK);
 		break;
 	case EC:
 		layers_event_from(ls, position, LAYER_ERASE_CHAR);
@@ -114,7 +123,7 @@ static void on_command(
 	case EL:
 		layers_event_from(ls, position, LAYER_ERASE_LINE);
 		break;
-	default: /* NOP, DM, BRK, IP, AO, GA, EOR and what nobody knows: nothing to do */
+	default: /* NOP, DM, AO, GA, EOR and what nobody knows: nothing to do */
 		break;
 	}
 }

@@ -87,8 +87,11 @@ void layers_down(struct layers *ls, struct shared *b)
 void layers_event_from(struct layers *ls, unsigned position, enum layer_event event)
 {
 	for (position++; position < ls->count; position++)
-		if (ls->list[position]->event != NULL)
-			ls->list[position]->event(ls, position, ls->state[position], event);
+		if (ls->list[position]->event != NULL &&
+			ls->list[position]->event(ls, position, ls->state[position], event))
+			return;
+	if (ls->ops->on_event != NULL)
+		ls->ops->on_event(ls, event);
 }
 
 void layers_say_from(struct layers *ls, unsigned position, struct slice bytes)

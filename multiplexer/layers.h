@@ -19,7 +19,13 @@
 struct layers;
 
 /* Something a client said outside the text, on its way up. */
-enum layer_event { LAYER_ERASE_CHAR, LAYER_ERASE_LINE };
+enum layer_event {
+	LAYER_ERASE_CHAR,
+	LAYER_ERASE_LINE,
+	LAYER_INTERRUPT,
+	LAYER_BREAK,
+	LAYER_ARE_YOU_THERE
+};
 
 struct layer {
 	const char *name;
@@ -29,7 +35,8 @@ struct layer {
 	void (*up)(struct layers *ls, unsigned position, void *state, struct slice bytes);
 	/* Bytes from above; passes them, or others, on with layers_down_from(). Borrows b. NULL: as is. */
 	void (*down)(struct layers *ls, unsigned position, void *state, struct shared *b);
-	void (*event)(struct layers *ls, unsigned position, void *state, enum layer_event event);
+	/* Something from below; true: it was for this layer, and goes no further up. */
+	bool (*event)(struct layers *ls, unsigned position, void *state, enum layer_event event);
 	void (*close)(struct layers *ls, void *state); /* frees what the state owns */
 };
 
@@ -38,7 +45,9 @@ struct layers_ops {
 	void (*on_input)(struct layers *ls, struct slice bytes); /* valid during the call only */
 	void (*on_output)(
 		struct layers *ls, struct shared *b); /* borrowed: takes its own reference */
-	void (*on_nomem)(struct layers *ls);          /* memory is out: close this user */
+	/* What no layer above wanted for itself. May be NULL. */
+	void (*on_event)(struct layers *ls, enum layer_event event);
+	void (*on_nomem)(struct layers *ls); /* memory is out: close this user */
 };
 
 enum { LAYERS_MAX = 4 };

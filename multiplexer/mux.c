@@ -14,7 +14,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "common/log.h"
 #include "multiplexer/news.h"
@@ -62,6 +61,34 @@ void mux_tell_all(struct mux *mux, enum outage_say say)
 		return;
 	LIST_EACH(node, &mux->users)
 	subclient_notice(container_of(node, struct subclient, node), text);
+}
+
+/* Copies text with {n} as the number. */
+static void fill_in(char *out, size_t room, const char *text, unsigned n)
+{
+	const char *at = strstr(text, "{n}");
+
+	if (at == NULL)
+		snprintf(out, room, "%s", text);
+	else
+		snprintf(out, room, "%.*s%u%s", (int)(at - text), text, n, at + 3);
+}
+
+void mux_tell_doubt(struct mux *mux, bool all)
+{
+	const struct options *o = &mux->config.options;
+	char text[1100];
+
+	LIST_EACH(node, &mux->users)
+	{
+		struct subclient *u = container_of(node, struct subclient, node);
+
+		if (u->doubt == 0 && !all)
+			continue;
+		fill_in(text, sizeof text,
+			u->doubt > 0 ? o->notice_crash_doubt : o->notice_crash_safe, u->doubt);
+		subclient_notice(u, text);
+	}
 }
 
 void mux_accept(struct mux *mux, bool localhost_only, const char *who)
@@ -223,8 +250,8 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 	mux->clock.data = mux;
 	uv_timer_init(&loop->uv, &mux->clock);
 	/* A number from an earlier run must not name somebody in this one. */
-	if (getrandom(&mux->next_number, sizeof mux->next_number, 0) < 0)
-		mux->next_number = (uint32_t)uv_hrtime();
+	uv_random(NULL, NULL, &mux->next_number, sizeof mux->next_number, 0, NULL);
+	uv_random(NULL, NULL, mux->incarnation, sizeof mux->incarnation, 0, NULL);
 	bool has_address = server_address(mux, &server, why);
 	serverlink_open(&mux->server, mux, &server);
 	if (!has_address || !open_listeners(mux, why) || !open_control(mux, why))

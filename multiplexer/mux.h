@@ -6,6 +6,7 @@
 #include "common/loop.h"
 #include "multiplexer/config.h"
 #include "multiplexer/listener.h"
+#include "multiplexer/lists.h"
 #include "multiplexer/outage.h"
 #include "multiplexer/serverlink.h"
 #include "multiplexer/subclient.h"
@@ -28,11 +29,13 @@ struct mux {
 	uint32_t next_number;
 	unsigned refused_now; /* connections that are being told why they are refused */
 	struct serverlink server;
+	struct lists lists; /* made by the server of this link */
 	struct outage outage;
-	struct loop_task pump;   /* news_pump at the end of the turn */
-	struct control *control; /* owned */
-	uv_timer_t clock;        /* four times a second: lingers, deadlines, notices */
-	uint64_t second_ms;      /* when the once-a-second work was done last */
+	uint8_t incarnation[INCARNATION_LEN]; /* who we are, this run */
+	struct loop_task pump;                /* news_pump at the end of the turn */
+	struct control *control;              /* owned */
+	uv_timer_t clock;                     /* four times a second: lingers, deadlines, notices */
+	uint64_t second_ms;                   /* when the once-a-second work was done last */
 	bool localhost_only;
 	bool stopping;
 	uint64_t stopping_ms, started_ms;
@@ -60,6 +63,11 @@ void mux_accept(struct mux *mux, bool localhost_only, const char *who);
 
 /* Tells all connected users; SAY_NOTHING tells nothing. */
 void mux_tell_all(struct mux *mux, enum outage_say say);
+
+/* The game crashed, and it is known what it has not handled: tells each user how many lines of his may
+ * be lost and, if all are to be told, the others that none are. */
+void mux_tell_doubt(struct mux *mux, bool all);
+
 const char *mux_notice(const struct mux *mux, enum outage_say say);
 
 /* A number for a new user: never one in use, and not again before 2^32 others (AgNet: he "will not

@@ -21,38 +21,81 @@ static void wait_in_order(struct serverlink *s, struct subclient *u)
 		loop_at_turn_end(s->mux->loop, &s->mux->pump);
 }
 
-static void hold(struct serverlink *s, struct subclient *u, struct slice bytes)
+/* Something was added to what is held for him, or could not be. */
+static void on_held(struct serverlink *s, struct subclient *u, bool ok)
 {
-	if (!buf_add(&u->held, bytes)) {
+	if (!ok) {
 		subclient_drop(u, CLOSING_NO_MEMORY);
 		return;
 	}
 	wait_in_order(s, u);
 	/* Reads are at most 4 KiB: stop where one more would pass the limit. */
-	if (!u->stopped && u->held.len + 4096 > s->mux->config.options.held_input) {
+	if (!u->stopped && held_len(&u->held) + 4096 > s->mux->config.options.held_input) {
 		u->stopped = true;
 		s->mux->metrics.reads_stopped++;
 		stream_pause(&u->stream);
 	}
 }
 
+static bool may_tell(struct serverlink *s, const struct subclient *u)
+{
+	return s->state == LINK_OPEN && u->known && held_len(&u->held) == 0 &&
+	       !serverlink_is_full(s);
+}
+
 static void tell_text(struct serverlink *s, struct subclient *u, struct slice bytes)
 {
+	struct link *l = serverlink_link(s);
 	struct msg_got_subclient_text m = {.who = subclient_key(u)};
 
 	while (bytes.len > 0) {
 		m.data = slice_of(bytes.at, size_min(bytes.len, MSG_PAYLOAD_MAX));
-		link_send_got_subclient_text(serverlink_link(s), &m);
+		if (link_send_got_subclient_text(l, &m) && serverlink_has(s, FEATURE_HANDLED))
+			doubt_sent(&s->doubt, (uint32_t)l->messages_out, u->number, m.data);
 		bytes = slice_from(bytes, m.data.len);
 	}
 }
 
+static void tell_event(struct serverlink *s, struct subclient *u, struct slice channel,
+	uint32_t flags, struct slice data)
+{
+	if (serverlink_has(s, FEATURE_EVENTS))
+		link_send_got_subclient_event(serverlink_link(s),
+			&(struct msg_got_subclient_event){.who = subclient_key(u),
+				.channel = channel,
+				.flags = flags,
+				.data = data});
+}
+
 void news_input(struct serverlink *s, struct subclient *u, struct slice bytes)
 {
-	if (s->state == LINK_OPEN && u->known && u->held.len == 0 && !serverlink_is_full(s))
+	if (may_tell(s, u))
 		tell_text(s, u, bytes);
 	else
-		hold(s, u, bytes);
+		on_held(s, u, held_add_text(&u->held, bytes));
+}
+
+void news_event(struct serverlink *s, struct subclient *u, struct slice channel, uint32_t flags,
+	struct slice data)
+{
+	if (may_tell(s, u))
+		tell_event(s, u, channel, flags, data);
+	else
+		on_held(s, u, held_add_event(&u->held, channel, flags, data));
+}
+
+static void tell_caps(struct serverlink *s, struct subclient *u)
+{
+	if (serverlink_has(s, FEATURE_CAPS))
+		link_send_subclient_caps_are(serverlink_link(s),
+			&(struct msg_subclient_caps_are){
+				.who = subclient_key(u), .caps = subclient_caps(u)});
+}
+
+void news_caps(struct serverlink *s, struct subclient *u)
+{
+	if (u->known && serverlink_can_tell(s))
+		tell_caps(s, u);
 }
 
 static void tell_killed(struct serverlink *s, struct subclient *u)
@@ -94,6 +137,7 @@ static void tell_arrival(struct serverlink *s, struct subclient *u)
 	struct clientkey key = subclient_key(u);
 
 	tell_got(s, u, key);
+	tell_caps(s, u);
 	link_send_done_sending_subclient_info(
 		serverlink_link(s), &(struct msg_done_sending_subclient_info){.who = key});
 }
@@ -122,19 +166,49 @@ static void tell_listed(struct serverlink *s, struct subclient *u)
 	else
 		link_send_there_is_no_subclient_saved_info(
 			l, &(struct msg_there_is_no_subclient_saved_info){.who = key});
+	tell_caps(s, u);
 	link_send_done_sending_subclient_info(
 		l, &(struct msg_done_sending_subclient_info){.who = key});
+}
+
+/* What a crashed server may not have handled: its successor can ask him, or not believe him. */
+static void tell_doubt(struct serverlink *s, struct subclient *u)
+{
+	char json[32];
+
+	snprintf(json, sizeof json, "{\"lines\":%u}", u->doubt);
+	u->doubt = 0;
+	tell_event(s, u, slice_text("doubt"), EVENT_IS_JSON, slice_text(json));
+}
+
+void news_count_doubt(struct serverlink *s)
+{
+	const struct doubt_entry *entry;
+
+	while ((entry = doubt_take(&s->doubt)) != NULL) {
+		struct subclient *u;
+
+		HASH_FIND(by_number, s->mux->by_number, &entry->user, sizeof entry->user, u);
+		if (u != NULL)
+			u->doubt += entry->lines;
+	}
 }
 
 /* All that the server has to hear of one user. He is out of mux->waiting afterwards. */
 static void tell_waiting(struct serverlink *s, struct subclient *u)
 {
+	struct held_entry entry;
+
 	list_remove(&u->waiting);
 	if (!u->known && u->state == SUBCLIENT_CONNECTED)
 		tell_arrival(s, u);
-	if (u->held.len > 0) {
-		tell_text(s, u, buf_bytes(&u->held));
-		buf_eat(&u->held, u->held.len);
+	if (u->doubt > 0 && u->known)
+		tell_doubt(s, u);
+	for (; held_first(&u->held, &entry); held_eat(&u->held)) {
+		if (entry.is_event)
+			tell_event(s, u, entry.channel, entry.flags, entry.data);
+		else
+			tell_text(s, u, entry.data);
 	}
 	if (u->state == SUBCLIENT_GONE) {
 		link_send_lost_subclient(
@@ -203,6 +277,7 @@ void news_forget_server(struct serverlink *s)
 		if (u->state == SUBCLIENT_CONNECTED)
 			list_add_last(&mux->waiting, &u->waiting);
 	}
+	lists_clear(&mux->lists);
 	s->listings = 0;
 	s->listed = NULL;
 }

@@ -10,11 +10,21 @@ struct subclient;
 /* u has typed. Told now if the server may be told, else held (and his reading stopped at the limit). */
 void news_input(struct serverlink *s, struct subclient *u, struct slice bytes);
 
+/* His client said something outside the text. For a server that does not know events it is nothing. */
+void news_event(struct serverlink *s, struct subclient *u, struct slice channel, uint32_t flags,
+	struct slice data);
+
+/* More is known of his client than before. */
+void news_caps(struct serverlink *s, struct subclient *u);
+
 /* u has come, or is GONE. A GONE one may be freed by this call. */
 void news_changed(struct serverlink *s, struct subclient *u);
 
 /* Does what waits, as far as the link takes it; asks for the next turn when something is left. */
 void news_pump(struct serverlink *s);
+
+/* The server crashed: adds to each user's doubt the lines it was told of and may not have handled. */
+void news_count_doubt(struct serverlink *s);
 
 /* The server is lost: it knows nobody now, and the next one is told all, in the order of arrival. */
 void news_forget_server(struct serverlink *s);

@@ -88,7 +88,9 @@ static void become_down(struct serverlink *s, bool goodbye)
 	s->peer = NULL;
 	link_move(s, LINK_DOWN);
 	news_forget_server(s);
-	s->slow = s->hung = s->was_open = s->heard = false;
+	s->slow = s->hung = s->was_open = s->heard = s->heartbeat_open = false;
+	s->features = 0;
+	doubt_free(&s->doubt);
 	dial_later(s);
 }
 
@@ -99,7 +101,8 @@ static void on_up(struct link *l)
 
 	link_move(s, LINK_HELD);
 	stream_limits(&l->stream, QUEUE_HIGH, QUEUE_LOW);
-	s->connected_ms = s->progress_ms = s->since_ms;
+	s->connected_ms = s->since_ms;
+	s->still_ms = 0;
 	s->unread = 0;
 	s->bytes_in = 0;
 	s->said_waiting = false;
@@ -112,8 +115,14 @@ static bool on_message(struct link *l, const struct frame *f, struct refusal *wh
 	struct serverlink_peer *peer = container_of(l, struct serverlink_peer, link);
 	struct serverlink *s = &peer->mux->server;
 
+	unsigned needed = features_of_message(f->id);
+	if ((needed & s->features) != needed) {
+		l->unknown_in++; /* as plain AgNet would: not agreed on is not known */
+		return true;
+	}
+	bool ok = handle_message(peer->mux, f, why);
 	s->heard = true;
-	if (!handle_message(peer->mux, f, why))
+	if (!ok)
 		return false;
 	if (s->peer == peer && link_queued(l) > QUEUE_MAX) {
 		snprintf(why->text, sizeof why->text,
@@ -157,10 +166,17 @@ static void on_lost(struct serverlink *s, const char *reason, bool refused)
 	else
 		m->server_crashes++;
 	bool was_open = s->was_open;
+	bool knows = serverlink_has(s, FEATURE_HANDLED) && !s->doubt.overflow;
+	news_count_doubt(s);
 	become_down(s, false);
-	if (was_open)
-		mux_tell_all(
-			s->mux, outage_gone(&s->mux->outage, SAY_CRASH, loop_now_ms(s->mux->loop)));
+	if (!was_open)
+		return;
+	enum outage_say say = outage_gone(&s->mux->outage, SAY_CRASH, loop_now_ms(s->mux->loop));
+	/* Within an outage that was told already, only who has lost something is told again. */
+	if (knows)
+		mux_tell_doubt(s->mux, say == SAY_CRASH);
+	else
+		mux_tell_all(s->mux, say);
 }
 
 static void on_left(struct serverlink *s)
@@ -249,6 +265,45 @@ static void dial_later(struct serverlink *s)
 
 /* ---- the server's words ---- */
 
+bool serverlink_has(const struct serverlink *s, unsigned feature)
+{
+	return (s->features & feature) != 0;
+}
+
+bool serverlink_on_hello(struct serverlink *s, unsigned features)
+{
+	enum {
+		OURS = FEATURE_LISTS | FEATURE_EVENTS | FEATURE_CAPS | FEATURE_PAUSE |
+		       FEATURE_HEARTBEAT | FEATURE_HANDLED
+	};
+	char text[FEATURES_TEXT_MAX];
+
+	if (s->heard || s->state != LINK_HELD)
+		return false;
+	s->features = features & OURS;
+	features_text(s->features, text);
+	log_debug("server: hello; we both have %s", text);
+	link_send_multiplexer_hello(serverlink_link(s),
+		&(struct msg_multiplexer_hello){.version = PROTOCOL_VERSION,
+			.features = slice_text(text),
+			.incarnation = slice_of(s->mux->incarnation, INCARNATION_LEN)});
+	return true;
+}
+
+bool serverlink_on_pause(struct serverlink *s)
+{
+	if (!serverlink_on_not_ready(s))
+		return false;
+	link_send_paused(serverlink_link(s), &(struct msg_paused){0});
+	return true;
+}
+
+void serverlink_on_heartbeat_answer(struct serverlink *s, uint32_t number)
+{
+	if (s->heartbeat_open && number == s->heartbeat)
+		s->heartbeat_open = false;
+}
+
 bool serverlink_on_ready(struct serverlink *s)
 {
 	struct mux *mux = s->mux;
@@ -306,29 +361,46 @@ static void tick_cb(uv_timer_t *timer)
 		link_send_tick(serverlink_link(s), &(struct msg_tick){0});
 }
 
-/* A server shows that it lives by saying something, or by reading what we sent: the kernel tells
- * how much of it was not read yet (SIOCOUTQ; over AF_UNIX that is the peer's unread input). */
-static void watch_progress(struct serverlink *s)
+/* A plain AgNet server shows that it lives by saying something, or by reading what we sent: the kernel
+ * tells how much of it was not read yet (SIOCOUTQ; over AF_UNIX that is the peer's unread input). */
+static bool reads_or_speaks(struct serverlink *s)
 {
-	uint64_t now = loop_now_ms(s->mux->loop);
 	uint64_t bytes_in = serverlink_link(s)->stream.bytes_in;
 	int unread = 0;
 
 	ioctl(stream_fd(&serverlink_link(s)->stream), SIOCOUTQ, &unread);
-	if (unread == 0 || unread < s->unread || bytes_in != s->bytes_in)
-		s->progress_ms = now;
+	bool lives = unread == 0 || unread < s->unread || bytes_in != s->bytes_in;
 	s->unread = unread;
 	s->bytes_in = bytes_in;
-	bool hung = now - s->progress_ms >= s->mux->config.options.hang_after;
+	return lives;
+}
+
+/* One that knows heartbeats answers them, from the loop that runs the game. */
+static bool has_answered(struct serverlink *s)
+{
+	if (s->heartbeat_open)
+		return false;
+	s->heartbeat_open = true;
+	link_send_heartbeat(serverlink_link(s), &(struct msg_heartbeat){.number = ++s->heartbeat});
+	return true;
+}
+
+/* Counted in beats of our own clock, so that a time in which we stood still ourselves is no hang. */
+static void watch_progress(struct serverlink *s)
+{
+	bool lives = serverlink_has(s, FEATURE_HEARTBEAT) ? has_answered(s) : reads_or_speaks(s);
+
+	s->still_ms = lives ? 0 : s->still_ms + 1000;
+	bool hung = s->still_ms >= s->mux->config.options.hang_after;
 	if (hung == s->hung)
 		return;
 	s->hung = hung;
 	if (hung) {
 		s->mux->metrics.server_hangs++;
-		log_warn("server: has read nothing for %llu s; every user stays",
-			(unsigned long long)((now - s->progress_ms) / 1000));
+		log_warn("server: has stood still for %llu s; every user stays",
+			(unsigned long long)(s->still_ms / 1000));
 	} else {
-		log_info("server: reads again");
+		log_info("server: moves again");
 	}
 	if (s->was_open)
 		mux_tell_all(s->mux, outage_hang(&s->mux->outage, hung));

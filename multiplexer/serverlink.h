@@ -2,6 +2,8 @@
 #ifndef MULTIPLEXER_SERVERLINK_H
 #define MULTIPLEXER_SERVERLINK_H
 
+#include "multiplexer/doubt.h"
+#include "proto/features.h"
 #include "proto/link.h"
 
 struct mux;
@@ -33,13 +35,18 @@ struct serverlink {
 	uint64_t connected_ms;
 	uint64_t since_ms; /* of the state */
 
+	unsigned features;   /* agreed on by the hellos: bits of features.h; 0 = plain AgNet */
+	struct doubt doubt;  /* with HANDLED: input that may not be handled yet */
+	uint32_t heartbeat;  /* number of the last one asked */
+	bool heartbeat_open; /* it has not been answered */
+
 	unsigned listings;   /* GET ALL asked for and not yet ended */
 	struct list *listed; /* where the running listing stands in mux->users; NULL = none */
 	bool slow;           /* much waits for the server: input is held until less does */
 
-	int unread;           /* bytes the server had not read when we looked last */
-	uint64_t bytes_in;    /* we had from it when we looked last */
-	uint64_t progress_ms; /* when it last showed that it reads */
+	int unread;        /* bytes the server had not read when we looked last */
+	uint64_t bytes_in; /* we had from it when we looked last */
+	uint64_t still_ms; /* for how long it has shown no life */
 	bool hung;
 };
 
@@ -60,6 +67,14 @@ bool serverlink_is_full(const struct serverlink *s);
 bool serverlink_on_ready(struct serverlink *s);
 bool serverlink_on_not_ready(struct serverlink *s);
 bool serverlink_on_going_offline(struct serverlink *s);
+
+/* SERVER HELLO: the first message of a link, or false. Answers, and switches on what both have. */
+bool serverlink_on_hello(struct serverlink *s, unsigned features);
+bool serverlink_has(const struct serverlink *s, unsigned feature);
+
+/* PAUSE: holds input as NOT READY does, and says PAUSED behind the last of it. */
+bool serverlink_on_pause(struct serverlink *s);
+void serverlink_on_heartbeat_answer(struct serverlink *s, uint32_t number);
 
 /* Once a second: hello deadline, hang. */
 void serverlink_tick(struct serverlink *s);

@@ -50,7 +50,7 @@ const char *subclient_label(const struct subclient *u)
 
 static void free_record(struct subclient *u)
 {
-	buf_free(&u->held);
+	held_free(&u->held);
 	free(u);
 }
 
@@ -84,6 +84,7 @@ static void become_gone(struct subclient *u)
 	}
 	list_remove(&u->node);
 	list_remove(&u->ending);
+	lists_forget(&mux->lists, u);
 	mux->metrics.replies_dropped += u->layers.dropped_replies;
 	subclient_unsave(u);
 	stream_close(&u->stream);
@@ -121,7 +122,7 @@ void subclient_end(struct subclient *u, enum closing why, const char *words)
 	log_closing(u, why, "");
 	list_remove(&u->ending);
 	list_add_last(&u->mux->ending, &u->ending);
-	buf_free(&u->held);
+	held_free(&u->held);
 	/* Reading goes on, into nothing: a close with unread input would be a reset, and a reset
 	 * takes the last words away from the client. */
 	stream_limits(&u->stream, SIZE_MAX, 0);
@@ -150,12 +151,15 @@ void subclient_tick(struct subclient *u)
 static void on_bytes(struct stream *s, struct slice bytes)
 {
 	struct subclient *u = container_of(s, struct subclient, stream);
+	bool spoke_telnet = u->layers.spoke_telnet;
 
 	if (u->state != SUBCLIENT_CONNECTED)
 		return;
 	u->mux->metrics.bytes_from_users += bytes.len;
 	u->input_ms = u->layers.now_ms = loop_now_ms(u->mux->loop);
 	layers_up(&u->layers, bytes);
+	if (u->layers.spoke_telnet != spoke_telnet)
+		news_caps(&u->mux->server, u);
 }
 
 static void on_slow(struct stream *s)
@@ -222,8 +226,27 @@ static void on_nomem(struct layers *ls)
 	subclient_drop(container_of(ls, struct subclient, layers), CLOSING_NO_MEMORY);
 }
 
+/* Not text, but something he wants the game to know: AgNet extension, channel "command". */
+static void on_event(struct layers *ls, enum layer_event event)
+{
+	struct subclient *u = container_of(ls, struct subclient, layers);
+	const char *word = event == LAYER_INTERRUPT       ? "interrupt"
+			   : event == LAYER_BREAK         ? "break"
+			   : event == LAYER_ARE_YOU_THERE ? "are-you-there"
+							  : NULL;
+
+	if (word != NULL && u->state == SUBCLIENT_CONNECTED)
+		news_event(&u->mux->server, u, slice_text("command"), 0, slice_text(word));
+}
+
+struct slice subclient_caps(const struct subclient *u)
+{
+	return slice_text(u->layers.spoke_telnet ? "{\"telnet\":true}" : "{}");
+}
+
 static const struct layers_ops layers_ops = {
 	.on_input = on_input,
+	.on_event = on_event,
 	.on_output = on_output,
 	.on_nomem = on_nomem,
 };
@@ -269,6 +292,7 @@ static struct subclient *take_connection(
 	list_init(&u->node);
 	list_init(&u->waiting);
 	list_init(&u->ending);
+	list_init(&u->lists);
 	if (stream_accept(&u->stream, mux->loop, listening, &stream_ops) != 0) {
 		layers_close(&u->layers);
 		free(u);
@@ -368,7 +392,7 @@ void subclient_unsave(struct subclient *u)
 
 void subclient_resume(struct subclient *u)
 {
-	if (!u->stopped || u->held.len + READ_MAX > u->mux->config.options.held_input)
+	if (!u->stopped || held_len(&u->held) + READ_MAX > u->mux->config.options.held_input)
 		return;
 	u->stopped = false;
 	stream_read(&u->stream);

@@ -2,13 +2,10 @@
 #ifndef MULTIPLEXER_SUBCLIENT_H
 #define MULTIPLEXER_SUBCLIENT_H
 
-/* Out of memory is the end of the user who is added, not of the daemon. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
-#include "common/buf.h"
+#include "common/hash.h"
 #include "common/list.h"
 #include "common/stream.h"
+#include "multiplexer/held.h"
 #include "multiplexer/layers.h"
 #include "proto/clientkey.h"
 
@@ -47,12 +44,14 @@ struct subclient {
 	bool stopped;    /* reading is stopped: his held input is full */
 	bool stream_closed;
 
-	struct buf held;      /* input the server has not got yet */
+	struct held held;     /* what he did that the server has not heard yet */
+	uint32_t doubt;       /* lines of his that a crashed server may not have handled */
 	struct shared *saved; /* owned: SAVE SUBCLIENT INFO; NULL = nothing kept */
 
 	struct list node;    /* of mux->users, in order of arrival */
 	struct list waiting; /* of mux->waiting: the server has to be told something */
 	struct list ending;  /* of mux->ending: closing or half closed, watched by the clock */
+	struct list lists;   /* struct membership: the lists he is on */
 	UT_hash_handle by_number;
 };
 
@@ -66,6 +65,9 @@ struct subclient *subclient_find(struct mux *mux, const struct clientkey *key);
 struct clientkey subclient_key(const struct subclient *u);
 const char *subclient_label(
 	const struct subclient *u); /* "user 5:1 (192.0.2.7)", until the next call */
+
+/* What is known of his client, as JSON; valid until the next call. At least "{}". */
+struct slice subclient_caps(const struct subclient *u);
 
 /* Output of the game; borrows b. */
 void subclient_send(struct subclient *u, struct shared *b);

@@ -48,6 +48,22 @@ local MESSAGES = {
 	[46] = {"up", "COULD NOT GET SUBCLIENT SAVED INFO", "key who"},
 	[47] = {"up", "DONE SENDING SUBCLIENT INFO", "key who"},
 	[48] = {"up", "DONE SENDING ALL SUBCLIENT INFO"},
+	[64] = {"down", "SERVER HELLO", "uint version", "text features"},
+	[65] = {"up", "MULTIPLEXER HELLO", "uint version", "text features", "bytes incarnation"},
+	[66] = {"down", "MAKE LIST", "key list"},
+	[67] = {"down", "DROP LIST", "key list"},
+	[68] = {"down", "ADD TO LIST", "key list", "key who"},
+	[69] = {"down", "REMOVE FROM LIST", "key list", "key who"},
+	[72] = {"up", "GOT SUBCLIENT EVENT", "key who", "text channel", "uint flags", "bytes data"},
+	[73] = {"down", "SEND SUBCLIENT EVENT", "key who", "text channel", "uint flags", "bytes data"},
+	[74] = {"up", "SUBCLIENT CAPS ARE", "key who", "bytes caps"},
+	[80] = {"down", "PAUSE"},
+	[81] = {"up", "PAUSED"},
+	[82] = {"both", "HEARTBEAT", "uint number"},
+	[83] = {"both", "HEARTBEAT ANSWER", "uint number"},
+	[84] = {"down", "HANDLED", "uint messages"},
+	[85] = {"up", "SUBCLIENT IS SLOW", "key who", "uint bytes"},
+	[86] = {"up", "SUBCLIENT CAUGHT UP", "key who"},
 }
 
 local HEADER, MESSAGE_MAX, ARGUMENTS_MAX, DEPTH_MAX = 4, 4096, 4, 10

@@ -24,6 +24,9 @@ const char *msg_name(unsigned id)
 unsigned msg_directions(unsigned id)
 {
 	switch (id) {
+#define BOTH(num, NAME, name, fields, meaning) \
+	case MSG_##NAME:                       \
+		return MSG_UP | MSG_DOWN;
 #define UP(num, NAME, name, fields, meaning) \
 	case MSG_##NAME:                     \
 		return MSG_UP;

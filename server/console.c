@@ -279,6 +279,27 @@ static void cmd_kick(struct call *call)
 	player_kick(p, words);
 }
 
+/* The multiplexer's answer comes later; until then the mode shown is the old one. */
+static void cmd_accept(struct call *call)
+{
+	struct game *game = call->owner;
+	bool local = call->argc > 1 && strcmp(call->argv[1], "localhost") == 0;
+
+	if (call->argc == 1) {
+		call_answer(call,
+			json_pack("{s:s}", "accept", game->localhost_only ? "localhost" : "all"));
+	} else if (!local && strcmp(call->argv[1], "all") != 0) {
+		call_fail(call, "accept: '%s' is neither localhost nor all", call->argv[1]);
+	} else if (!game_accept(game, local)) {
+		call_fail(call,
+			"accept: the multiplexer is not connected; ask it itself: holdfastctl "
+			"accept %s",
+			call->argv[1]);
+	} else {
+		log_info("accept: %s asked for by %s", call->argv[1], call->caller);
+	}
+}
+
 static void stop(struct call *call, enum game_stop kind)
 {
 	const struct game *game = call->owner;

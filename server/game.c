@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "server/audience.h"
 #include "server/console.h"
 #include "server/muxlink.h"
 #include "server/script.h"
@@ -55,6 +56,13 @@ static void on_frame(struct frames *f, uint64_t passed)
 }
 
 /* ---- who is here ---- */
+
+void game_forget_players(struct game *game)
+{
+	log_warn("link: this is another multiplexer than before; its players are others too");
+	while (!list_is_empty(&game->players))
+		player_gone(container_of(game->players.next, struct player, node), "gone");
+}
 
 void game_listing_begins(struct game *game)
 {
@@ -98,8 +106,22 @@ void game_listing_ends(struct game *game)
 		if (p->save_due)
 			player_touch(p);
 	}
+	audience_tell_all(game);
 	flush_task(&game->flush);
 	muxlink_ready(game->muxlink);
+}
+
+bool game_accept(struct game *game, bool localhost_only)
+{
+	struct link *out = muxlink_out(game->muxlink);
+
+	if (out == NULL)
+		return false;
+	if (localhost_only)
+		link_send_accept_localhost_only(out, &(struct msg_accept_localhost_only){0});
+	else
+		link_send_accept_all(out, &(struct msg_accept_all){0});
+	return true;
 }
 
 /* ---- stop ---- */
@@ -281,6 +303,7 @@ void game_open(struct game *game, struct loop *loop, const struct game_config *c
 	cvar_open(&game->cvars);
 	list_init(&game->players);
 	list_init(&game->dirty);
+	list_init(&game->audiences);
 	loop_task_init(&game->flush, flush_task);
 	uv_timer_init(&loop->uv, &game->stop_timer);
 	game->stop_timer.data = game;
@@ -346,6 +369,8 @@ void game_free(struct game *game)
 {
 	LIST_EACH(node, &game->players)
 	player_free(container_of(node, struct player, node));
+	LIST_EACH(node, &game->audiences)
+	audience_free(container_of(node, struct audience, node));
 	slots_free(&game->handles);
 	cvar_close(&game->cvars);
 }

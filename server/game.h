@@ -35,6 +35,7 @@ struct game {
 	struct cvar_list cvars;  /* C reads game->cvars.set.sv_fps */
 	struct list players;     /* struct player node, in order of arrival */
 	struct player *by_key;   /* uthash head */
+	struct list audiences;   /* struct audience, in order of their numbers */
 	struct slots handles;    /* what scripts hold */
 	struct list dirty;       /* players with output or a save to send at the end of the turn */
 	struct loop_task flush;  /* sends them */
@@ -81,6 +82,7 @@ void game_free(struct game *game);
 bool game_check(const struct game *game, const char **why);
 
 /* muxlink and handlers tell: */
+void game_forget_players(struct game *game); /* they are another multiplexer's: all have left */
 void game_listing_begins(struct game *game);
 void game_listing_ends(struct game *game);
 void game_marked(struct game *game); /* the last of the input was handled */
@@ -89,6 +91,10 @@ void game_left(struct game *game);   /* the multiplexer has read our last word *
 /* What scripts and console do to players; all take effect at the end of this turn of the loop. */
 void player_send(struct player *p, struct slice text);    /* \n becomes \r\n on the way out */
 void game_send_all(struct game *game, struct slice text); /* one message to 0:255 */
+void game_send_list(struct game *game, const struct clientkey *list, struct slice text);
+
+/* From where new users are let in; the answer shows in game->localhost_only. False: no link. */
+bool game_accept(struct game *game, bool localhost_only);
 bool player_save(
 	struct player *p, json_t *saved, const char **why); /* takes the reference, also when
 	* it fails: false and nothing changed when the whole would not fit in MSG_PAYLOAD_MAX; *why says

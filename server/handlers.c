@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "server/game.h"
 #include "server/muxlink.h"
+#include "server/script.h"
 
 #define UP(num, NAME, name, fields, meaning) \
 	static bool on_##name(struct game *game, const struct msg_##name *m, struct refusal *why);
@@ -299,6 +300,101 @@ static bool on_could_not_save_subclient_info(struct game *game,
 
 static bool on_deleted_subclient_saved_info(struct game *game UNUSED,
 	const struct msg_deleted_subclient_saved_info *m UNUSED, struct refusal *why UNUSED)
+{
+	return true;
+}
+
+/* ---- extensions ---- */
+
+static bool on_multiplexer_hello(
+	struct game *game UNUSED, const struct msg_multiplexer_hello *m UNUSED, struct refusal *why)
+{
+	snprintf(why->text, sizeof why->text, "%s (%d): only once, before the answer to %s",
+		msg_name(MSG_MULTIPLEXER_HELLO), MSG_MULTIPLEXER_HELLO,
+		msg_name(MSG_TELL_ME_YOUR_ACCEPT_MODE));
+	return false;
+}
+
+/* JSON of a client's making: nothing deep, nothing twice. NULL: no JSON. */
+static json_t *read_json(struct slice text)
+{
+	unsigned depth = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		depth += text.at[i] == '[' || text.at[i] == '{';
+		if (depth > 256)
+			return NULL; /* in strings too: who writes so many is not believed */
+	}
+	return json_loadb((const char *)text.at, text.len, JSON_DECODE_ANY, NULL);
+}
+
+static bool on_subclient_caps_are(
+	struct game *game, const struct msg_subclient_caps_are *m, struct refusal *why UNUSED)
+{
+	struct player *p = find(game, &m->who);
+	json_t *caps = p != NULL ? read_json(m->caps) : NULL;
+
+	if (json_is_object(caps)) {
+		json_decref(p->caps);
+		p->caps = json_incref(caps);
+	}
+	json_decref(caps);
+	return true;
+}
+
+static bool on_got_subclient_event(
+	struct game *game, const struct msg_got_subclient_event *m, struct refusal *why UNUSED)
+{
+	struct player *p = find(game, &m->who);
+	json_t *data = NULL;
+
+	if (p == NULL || p->state != PLAYER_HERE)
+		return true;
+	if ((m->flags & EVENT_IS_JSON) != 0)
+		data = read_json(m->data);
+	else
+		data = json_stringn((const char *)m->data.at, m->data.len);
+	if (data != NULL)
+		script_event(game->script, p, m->channel, data);
+	json_decref(data);
+	return true;
+}
+
+static bool on_paused(
+	struct game *game, const struct msg_paused *m UNUSED, struct refusal *why UNUSED)
+{
+	if (muxlink_state(game->muxlink) == MUXLINK_MARKED)
+		game_marked(game);
+	return true;
+}
+
+static bool on_heartbeat(
+	struct game *game, const struct msg_heartbeat *m, struct refusal *why UNUSED)
+{
+	struct link *out = muxlink_out(game->muxlink);
+
+	if (out != NULL)
+		link_send_heartbeat_answer(
+			out, &(struct msg_heartbeat_answer){.number = m->number});
+	return true;
+}
+
+static bool on_heartbeat_answer(
+	struct game *game, const struct msg_heartbeat_answer *m, struct refusal *why UNUSED)
+{
+	muxlink_on_heartbeat_answer(game->muxlink, m->number);
+	return true;
+}
+
+/* Scripts cannot send less yet; that they could is what FLOW is for, and we do not ask for it. */
+static bool on_subclient_is_slow(struct game *game UNUSED,
+	const struct msg_subclient_is_slow *m UNUSED, struct refusal *why UNUSED)
+{
+	return true;
+}
+
+static bool on_subclient_caught_up(struct game *game UNUSED,
+	const struct msg_subclient_caught_up *m UNUSED, struct refusal *why UNUSED)
 {
 	return true;
 }

@@ -23,6 +23,8 @@ struct peer {
 	struct muxlink *m; /* borrowed: lives until its last peer is closed */
 	struct list node;  /* of m->candidates; alone when it is the link, or closing */
 	uint64_t since_ms;
+	unsigned features; /* agreed on; 0 = plain AgNet */
+	uint8_t incarnation[INCARNATION_LEN];
 };
 
 struct muxlink {
@@ -32,6 +34,13 @@ struct muxlink {
 	struct list candidates;
 	unsigned candidate_count;
 	struct peer *live; /* owned: NULL while ALONE */
+	uint8_t incarnation
+		[INCARNATION_LEN]; /* of the multiplexer whose users we know; 0 = none said */
+	uint32_t heartbeat;        /* number of the last one asked */
+	bool heartbeat_open;       /* it has not been answered ... */
+	uint64_t heartbeat_ms;     /* ... for so long, by our own waking time */
+	uint32_t handled;          /* messages of the link, as we said last */
+	struct loop_task tell_handled;
 	enum muxlink_state state;
 	char path[108];
 	unsigned open; /* handles and peers whose closing has not come back */
@@ -95,24 +104,67 @@ static void refuse_candidate(struct peer *p, const char *reason)
 	drop_candidate(p);
 }
 
+enum {
+	OURS = FEATURE_LISTS | FEATURE_EVENTS | FEATURE_CAPS | FEATURE_PAUSE | FEATURE_HEARTBEAT |
+	       FEATURE_HANDLED
+};
+
 static void greet(struct peer *p)
 {
+	char features[FEATURES_TEXT_MAX];
+
+	link_send_server_hello(
+		&p->link, &(struct msg_server_hello){.version = PROTOCOL_VERSION,
+				  .features = slice_text(features_text(OURS, features))});
 	link_send_not_ready(&p->link, &(struct msg_not_ready){0});
 	link_send_tell_me_your_accept_mode(&p->link, &(struct msg_tell_me_your_accept_mode){0});
 	link_send_get_all_subclient_info(&p->link, &(struct msg_get_all_subclient_info){0});
 }
 
+/* Another run of the multiplexer has other users, even if one of their keys should be the same. */
+static void compare_incarnations(struct muxlink *m, const struct peer *p)
+{
+	static const uint8_t none[INCARNATION_LEN];
+
+	if (memcmp(m->incarnation, none, sizeof none) != 0 &&
+		memcmp(m->incarnation, p->incarnation, sizeof none) != 0)
+		game_forget_players(m->game);
+	memcpy(m->incarnation, p->incarnation, sizeof none);
+}
+
 static void become_link(struct peer *p)
 {
 	struct muxlink *m = p->m;
+	char features[FEATURES_TEXT_MAX];
 
 	list_remove(&p->node);
 	m->candidate_count--;
 	m->live = p;
 	move(m, MUXLINK_LISTING);
 	m->game->metrics.links_taken++;
+	m->heartbeat_open = false;
+	m->handled = 0;
 	log_info("link: the multiplexer is connected");
+	log_debug("link: we both have %s", features_text(p->features, features));
+	compare_incarnations(m, p);
 	game_listing_begins(m->game);
+}
+
+static bool candidate_hello(struct peer *p, const struct frame *f, struct refusal *why)
+{
+	struct msg_multiplexer_hello m;
+
+	if (!msg_multiplexer_hello_read(f->args, f->count, &m, why))
+		return false;
+	if (m.incarnation.len != INCARNATION_LEN) {
+		snprintf(why->text, sizeof why->text,
+			"%s (%d): argument 3 (incarnation): %zu bytes instead of %d",
+			msg_name(f->id), f->id, m.incarnation.len, INCARNATION_LEN);
+		return false;
+	}
+	p->features = features_parse(m.features) & OURS;
+	memcpy(p->incarnation, m.incarnation.at, INCARNATION_LEN);
+	return true;
 }
 
 /* Until it has proved itself a candidate may only tick and answer. */
@@ -122,6 +174,8 @@ static bool candidate_message(struct peer *p, const struct frame *f, struct refu
 
 	if (f->id == MSG_TICK)
 		return true;
+	if (f->id == MSG_MULTIPLEXER_HELLO)
+		return candidate_hello(p, f, why);
 	if (!answers) {
 		snprintf(why->text, sizeof why->text, "%s (%u): before the answer to %s",
 			msg_name(f->id), f->id, msg_name(MSG_TELL_ME_YOUR_ACCEPT_MODE));
@@ -140,9 +194,34 @@ static bool on_message(struct link *l, const struct frame *f, struct refusal *wh
 {
 	struct peer *p = container_of(l, struct peer, link);
 
-	if (p->m->live == p)
-		return handle_message(p->m->game, f, why);
-	return candidate_message(p, f, why);
+	if (p->m->live != p)
+		return candidate_message(p, f, why);
+	unsigned needed = features_of_message(f->id);
+	if ((needed & p->features) != needed) {
+		l->unknown_in++; /* as plain AgNet would: not agreed on is not known */
+		return true;
+	}
+	loop_at_turn_end(p->m->game->loop, &p->m->tell_handled);
+	return handle_message(p->m->game, f, why);
+}
+
+/* The link is over; how is a word for the log. at_fault: not an ordinary end. */
+static void end_live(struct muxlink *m, const char *how, const char *reason, bool at_fault)
+{
+	bool marked = m->state == MUXLINK_MARKED, left = m->state == MUXLINK_LEAVING;
+	struct link *l = &m->live->link;
+
+	if (left && !at_fault)
+		log_info("link: the multiplexer has read everything");
+	else
+		log_warn("link: %s: %s; the players stay", how, reason);
+	m->live = NULL;
+	move(m, MUXLINK_ALONE);
+	link_close(l);
+	if (marked)
+		game_marked(m->game); /* there will be no answer any more */
+	else if (left)
+		game_left(m->game);
 }
 
 static void on_end(struct link *l, int status, const char *reason, bool refused)
@@ -157,18 +236,7 @@ static void on_end(struct link *l, int status, const char *reason, bool refused)
 			drop_candidate(p);
 		return;
 	}
-	bool marked = m->state == MUXLINK_MARKED, left = m->state == MUXLINK_LEAVING;
-	if (left && !refused)
-		log_info("link: the multiplexer has read everything");
-	else
-		log_warn("link: %s: %s; the players stay", refused ? "cut off" : "lost", reason);
-	m->live = NULL;
-	move(m, MUXLINK_ALONE);
-	link_close(l);
-	if (marked)
-		game_marked(m->game); /* there will be no answer any more */
-	else if (left)
-		game_left(m->game);
+	end_live(m, refused ? "cut off" : "lost", reason, refused || status != UV_EOF);
 }
 
 static void on_closed(struct link *l)
@@ -216,6 +284,53 @@ static void connection_cb(uv_stream_t *stream, int status)
 		greet(p);
 }
 
+bool muxlink_has(const struct muxlink *m, unsigned feature)
+{
+	return m != NULL && m->live != NULL && (m->live->features & feature) != 0;
+}
+
+void muxlink_on_heartbeat_answer(struct muxlink *m, uint32_t number)
+{
+	if (number == m->heartbeat)
+		m->heartbeat_open = false;
+}
+
+/* What was handled in this turn, behind the answers to it: after a crash everything else is in doubt. */
+static void tell_handled_task(struct loop_task *task)
+{
+	struct muxlink *m = container_of(task, struct muxlink, tell_handled);
+	struct link *out = muxlink_out(m);
+
+	if (!list_is_empty(&m->game->dirty)) {
+		loop_at_turn_end(m->game->loop, task); /* the answers go first */
+		return;
+	}
+	if (out == NULL || !muxlink_has(m, FEATURE_HANDLED) ||
+		m->handled == (uint32_t)out->messages_in)
+		return;
+	m->handled = (uint32_t)out->messages_in;
+	link_send_handled(out, &(struct msg_handled){.messages = m->handled});
+}
+
+/* A multiplexer that has stood still for so long is taken for dead: another may become the link. The
+ * players are not lost by that; it dials again when it wakes. */
+static void watch_heartbeat(struct muxlink *m)
+{
+	struct link *out = muxlink_out(m);
+
+	if (out == NULL || !muxlink_has(m, FEATURE_HEARTBEAT))
+		return;
+	/* Counted in beats of our own clock, so that a time in which we stood still does not count. */
+	m->heartbeat_ms += CLOCK_MS;
+	if (m->heartbeat_open && m->heartbeat_ms >= m->game->cvars.set.sv_link_timeout) {
+		end_live(m, "given up", "the multiplexer has not answered for too long", true);
+	} else if (!m->heartbeat_open) {
+		m->heartbeat_open = true;
+		m->heartbeat_ms = 0;
+		link_send_heartbeat(out, &(struct msg_heartbeat){.number = ++m->heartbeat});
+	}
+}
+
 static void clock_cb(uv_timer_t *timer)
 {
 	struct muxlink *m = timer->data;
@@ -228,6 +343,7 @@ static void clock_cb(uv_timer_t *timer)
 		if (now - p->since_ms >= PROOF_MS)
 			refuse_candidate(p, "it has not answered for 5 s");
 	}
+	watch_heartbeat(m);
 }
 
 /* ---- what the game wants ---- */
@@ -250,8 +366,12 @@ void muxlink_mark(struct muxlink *m)
 		game_marked(m->game);
 		return;
 	}
-	link_send_not_ready(out, &(struct msg_not_ready){0});
-	link_send_are_you_alive(out, &(struct msg_are_you_alive){0});
+	if (muxlink_has(m, FEATURE_PAUSE)) {
+		link_send_pause(out, &(struct msg_pause){0});
+	} else {
+		link_send_not_ready(out, &(struct msg_not_ready){0});
+		link_send_are_you_alive(out, &(struct msg_are_you_alive){0});
+	}
 }
 
 void muxlink_leave(struct muxlink *m)
@@ -295,6 +415,7 @@ struct muxlink *muxlink_open(struct game *game, const char *path, const char **w
 	m->state = MUXLINK_ALONE;
 	snprintf(m->path, sizeof m->path, "%s", path);
 	list_init(&m->candidates);
+	loop_task_init(&m->tell_handled, tell_handled_task);
 	uv_timer_init(&game->loop->uv, &m->clock);
 	uv_pipe_init(&game->loop->uv, &m->listening, 0);
 	m->clock.data = m->listening.data = m;
@@ -316,6 +437,7 @@ void muxlink_close(struct muxlink *m)
 	if (m == NULL || m->closing)
 		return;
 	m->closing = true;
+	loop_task_cancel(&m->tell_handled);
 	unlink(m->path);
 	LIST_EACH(node, &m->candidates)
 	drop_candidate(container_of(node, struct peer, node));

@@ -2,6 +2,7 @@
 #ifndef SERVER_MUXLINK_H
 #define SERVER_MUXLINK_H
 
+#include "proto/features.h"
 #include "proto/link.h"
 
 struct game;
@@ -12,8 +13,8 @@ enum muxlink_state {
 #include "server/muxstates.def"
 };
 
-/* Listens at path (AF_UNIX, mode 0600). Whoever connects is a candidate: he is greeted with NOT READY,
- * TELL ME YOUR ACCEPT MODE and GET ALL SUBCLIENT INFO, and becomes the link when he answers the
+/* Listens at path (AF_UNIX, mode 0600). Whoever connects is a candidate: he is greeted with SERVER
+ * HELLO (which a plain AgNet multiplexer skips), NOT READY, TELL ME YOUR ACCEPT MODE and GET ALL SUBCLIENT INFO, and becomes the link when he answers the
  * second with 13 or 14. One who says anything else, or nothing for 5 s, is closed and disturbs
  * nobody; nor does a second multiplexer while the first is there. NULL with *why a sentence. */
 struct muxlink *muxlink_open(struct game *game, const char *path, const char **why);
@@ -27,6 +28,12 @@ const char *muxlink_state_word(enum muxlink_state state);
 
 /* Where to send; NULL while there is no link, or nothing more may be sent on it. */
 struct link *muxlink_out(struct muxlink *m);
+
+/* Whether both ends have a feature (features.h): the hellos agreed on it. */
+bool muxlink_has(const struct muxlink *m, unsigned feature);
+
+/* handlers.c: HEARTBEAT ANSWER. */
+void muxlink_on_heartbeat_answer(struct muxlink *m, uint32_t number);
 
 /* The listing is through and everybody restored: says READY. */
 void muxlink_ready(struct muxlink *m);

@@ -88,13 +88,19 @@ void player_flush(struct player *p)
 void game_send_all(struct game *game, struct slice text)
 {
 	struct clientkey everyone = clientkey_of(0, CLIENTKEY_LIST);
+
+	game_send_list(game, &everyone, text);
+}
+
+void game_send_list(struct game *game, const struct clientkey *list, struct slice text)
+{
 	struct buf out = {0};
 
 	/* What was sent to one of them before must be seen before. */
 	LIST_EACH(node, &game->dirty)
 	player_flush(container_of(node, struct player, dirty));
 	if (add_text(&out, text))
-		send_pieces(game, &everyone, buf_bytes(&out));
+		send_pieces(game, list, buf_bytes(&out));
 	else
 		game->metrics.output_dropped += text.len;
 	buf_free(&out);

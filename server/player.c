@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "server/audience.h"
 #include "server/game.h"
 #include "server/muxlink.h"
 #include "server/script.h"
@@ -27,6 +28,7 @@ static void free_parts(struct player *p)
 	line_free(&p->line);
 	buf_free(&p->out);
 	json_decref(p->saved);
+	json_decref(p->caps);
 	free(p->protocol);
 	free(p->ip);
 	free(p->dns);
@@ -51,6 +53,7 @@ struct player *player_new(
 	p->connected_ms = p->input_ms = loop_now_ms(game->loop);
 	list_init(&p->node);
 	list_init(&p->dirty);
+	list_init(&p->seats);
 	if (p->protocol == NULL || p->ip == NULL || !slots_put(&game->handles, p, &p->handle)) {
 		free_parts(p);
 		return NULL;
@@ -74,6 +77,7 @@ void player_free(struct player *p)
 	slots_drop(&game->handles, p->handle);
 	list_remove(&p->node);
 	list_remove(&p->dirty);
+	audience_forget(p);
 	game->metrics.players_now--;
 	free_parts(p);
 }
@@ -119,6 +123,7 @@ void player_arrive(struct player *p)
 static void tell_leave(struct player *p, const char *why)
 {
 	p->state = PLAYER_LEAVING;
+	audience_forget(p);
 	script_leave(p->game->script, p, why);
 }
 

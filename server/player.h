@@ -4,11 +4,8 @@
 
 #include <jansson.h>
 
-/* Out of memory is this player's end, not the daemon's. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #include "common/buf.h"
+#include "common/hash.h"
 #include "common/line.h"
 #include "common/list.h"
 #include "common/slots.h"
@@ -37,9 +34,11 @@ struct player {
 	struct buf out;       /* text of this turn, not yet cut into messages */
 	char *name, *role;    /* owned: the script's to set, kept by save; NULL = not set */
 	json_t *saved;        /* owned: what player:save keeps; NULL = nothing */
+	json_t *caps;         /* owned: what is known of his client; NULL = nothing */
 	bool save_due;        /* name, role or saved changed since the last SAVE SUBCLIENT INFO */
 	struct list node;     /* of game->players */
 	struct list dirty;    /* of game->dirty: has out or save_due */
+	struct list seats;    /* struct seat: the audiences he is in */
 	UT_hash_handle by_key;
 };
 

@@ -234,6 +234,12 @@ void script_input(struct script *s, struct player *p, struct slice line)
 	fire(s, &(struct happening){.event = EVENT_input, .player = p, .text = line});
 }
 
+void script_event(struct script *s, struct player *p, struct slice channel, const json_t *data)
+{
+	fire(s, &(struct happening){
+			.event = EVENT_event, .player = p, .text = channel, .saved = data});
+}
+
 void script_leave(struct script *s, struct player *p, const char *why)
 {
 	struct player *before = s->leaving;
@@ -296,6 +302,7 @@ static void open_globals(lua_State *L)
 	script_open_time(L);
 	script_open_log(L);
 	script_open_json(L);
+	script_open_list(L);
 	script_seal_globals(L);
 	lua_pop(L, 1);
 }

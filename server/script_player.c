@@ -45,10 +45,23 @@ static struct player *find(lua_State *L, const struct holder *holder)
 	return p != NULL && p->state == PLAYER_HERE ? p : NULL;
 }
 
+struct player *script_find_player(lua_State *L, int index)
+{
+	return find(L, luaL_checkudata(L, index, TYPE));
+}
+
 static struct player *check_player(lua_State *L)
 {
-	struct player *p = find(L, luaL_checkudata(L, 1, TYPE));
+	struct player *p = script_find_player(L, 1);
 	if (p == NULL)
+		luaL_error(L, "this player has left");
+	return p;
+}
+
+struct player *script_check_player(lua_State *L, int index)
+{
+	struct player *p = script_find_player(L, index);
+	if (p == NULL || p == script_of(L)->leaving)
 		luaL_error(L, "this player has left");
 	return p;
 }
@@ -56,14 +69,11 @@ static struct player *check_player(lua_State *L)
 /* One of whom something can still be kept. */
 static struct player *check_staying(lua_State *L)
 {
-	struct player *p = check_player(L);
-	if (p == script_of(L)->leaving)
-		luaL_error(L, "this player has left");
-	return p;
+	return script_check_player(L, 1);
 }
 
 /* The text at index as a line: with an end, if it has none. */
-static struct slice check_line(lua_State *L, int index)
+struct slice script_check_line(lua_State *L, int index)
 {
 	size_t len;
 	const char *text = luaL_checklstring(L, index, &len);
@@ -83,7 +93,7 @@ static struct slice check_line(lua_State *L, int index)
 static int l_send(lua_State *L)
 {
 	struct player *p = check_player(L);
-	struct slice line = check_line(L, 2);
+	struct slice line = script_check_line(L, 2);
 	if (p != script_of(L)->leaving)
 		player_send(p, line);
 	return 0;
@@ -149,6 +159,14 @@ static void get_ident(lua_State *L, const struct player *p)
 	push_text(L, p->ident);
 }
 
+static void get_caps(lua_State *L, const struct player *p)
+{
+	if (p->caps != NULL)
+		value_push(L, p->caps);
+	else
+		lua_newtable(L);
+}
+
 static void get_idle(lua_State *L, const struct player *p)
 {
 	push_seconds_since(L, p, p->input_ms);
@@ -179,6 +197,7 @@ static const struct {
 	{"ip", get_ip, NULL},
 	{"dns", get_dns, NULL},
 	{"ident", get_ident, NULL},
+	{"caps", get_caps, NULL},
 	{"idle", get_idle, NULL},
 	{"connected", get_connected, NULL},
 	{"name", get_name, player_set_name},
@@ -296,7 +315,7 @@ static int l_players(lua_State *L)
 static int l_send_all(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TTABLE);
-	game_send_all(script_of(L)->game, check_line(L, 2));
+	game_send_all(script_of(L)->game, script_check_line(L, 2));
 	return 0;
 }
 

@@ -95,6 +95,7 @@ void script_open_cvar(lua_State *L);
 void script_open_time(lua_State *L);
 void script_open_log(lua_State *L);
 void script_open_json(lua_State *L);
+void script_open_list(lua_State *L);
 void script_seal_globals(lua_State *L); /* last: from now on an undefined global is an error */
 
 /* Loads a file below the map's folder and leaves its function on the stack, or a message: returns
@@ -103,6 +104,13 @@ int script_load_file(lua_State *L, const char *dir, const char *map, const char 
 
 /* Pushes him; the same userdata as long as the script keeps one. */
 void script_push_player(lua_State *L, struct player *p);
+
+/* The player whose handle stands at index: NULL, or an error, if he has left. */
+struct player *script_find_player(lua_State *L, int index);
+struct player *script_check_player(lua_State *L, int index);
+
+/* The text at index as a line: with an end, if it has none. */
+struct slice script_check_line(lua_State *L, int index);
 
 /* Pushes the functions registered for an event: a table, 1..n. */
 void script_push_handlers(lua_State *L, enum script_event event);

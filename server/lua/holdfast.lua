@@ -26,6 +26,9 @@ game = {}
 --- restore: a player is here who was connected before this server started; saved is what
 --- player:save kept, or nil. A map without a restore handler is told join instead.
 --- input: a player typed a line: UTF-8, without its end, but with whatever else he typed.
+--- event: a player's client said something outside the text; what data is depends on channel:
+--- "command": "interrupt", "break" or "are-you-there" (keys of telnet clients); "doubt": { lines = n }
+--- after a crash: so many lines of his may not have been handled by the server that crashed.
 --- leave: a player went away. He can still be read until the handler first waits, not reached.
 --- frame: sv_fps times a second; seconds since the last one, and its number.
 --- stop: the game is about to stop: "restart" or "quit".
@@ -33,6 +36,7 @@ game = {}
 ---@overload fun(event: "join", handler: fun(player: player))
 ---@overload fun(event: "restore", handler: fun(player: player, saved: any))
 ---@overload fun(event: "input", handler: fun(player: player, line: string))
+---@overload fun(event: "event", handler: fun(player: player, channel: string, data: any))
 ---@overload fun(event: "leave", handler: fun(player: player, why: string))
 ---@overload fun(event: "frame", handler: fun(seconds: number, n: integer))
 ---@overload fun(event: "stop", handler: fun(why: string))
@@ -51,6 +55,7 @@ function game.on(event, handler) end
 ---@field ip string his address
 ---@field dns string|nil the name of his address, once it is known
 ---@field ident string|nil what his machine says he is called, once it is known
+---@field caps table what is known of his client: telnet is true once it has spoken telnet
 ---@field idle integer seconds since he last typed
 ---@field connected integer seconds since he connected; a restart of the game changes nothing
 ---@field name string|nil yours to set; survives a restart of the game
@@ -81,6 +86,32 @@ all = {}
 ---Shows a text to every user, also to those whose join handlers have not run yet.
 ---@param text string
 function all:send(text) end
+
+-- Lists -----------------------------------------------------------------------------------------
+
+---@class list
+local members = {}
+
+---Makes an empty list of players. What is sent to it is one message for all of them, however many.
+---@return list
+function list() end
+
+---Adds a player; one who leaves falls out by himself.
+---@param who player
+function members:add(who) end
+
+---@param who player also one who has left
+function members:remove(who) end
+
+---Shows all on the list a text, with a line end if it has none.
+---@param text string
+function members:send(text) end
+
+---Lets new users in from everywhere ("all") or from this machine only ("localhost"); nobody who is
+---connected is dropped, and a restart of the game changes nothing. Without an argument: what holds now.
+---@param mode? "all"|"localhost"
+---@return "all"|"localhost"|nil
+function accept(mode) end
 
 -- Time ------------------------------------------------------------------------------------------
 -- What waits goes on at the first frame after its time is over.
@@ -168,4 +199,4 @@ function json.encode(value) end
 ---@return string? why
 function json.decode(text) end
 
-return { player = player, timer = timer }
+return { list = members, player = player, timer = timer }

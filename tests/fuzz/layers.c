@@ -34,7 +34,8 @@ static void on_nomem(struct layers *ls UNUSED)
 	abort();
 }
 
-static const struct layers_ops ops = {on_input, on_output, on_nomem};
+static const struct layers_ops ops = {
+	.on_input = on_input, .on_output = on_output, .on_nomem = on_nomem};
 static const char *const kinds[] = {"telnet-line", "telnet-char", "raw"};
 
 static void type(struct rig *r, const char *kind, struct slice bytes, size_t piece)

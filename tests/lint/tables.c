@@ -73,7 +73,8 @@ int main(void)
 #include "server/commands.def"
 
 	heading("Messages between the two (proto/README.md has their bytes)");
-#define UP(num, NAME, name, fields, help) message(num, "to the server", #NAME, #fields, help);
+#define BOTH(num, NAME, name, fields, help) message(num, "either way", #NAME, #fields, help);
+#define UP(num, NAME, name, fields, help)   message(num, "to the server", #NAME, #fields, help);
 #define DOWN(num, NAME, name, fields, help) \
 	message(num, "to the multiplexer", #NAME, #fields, help);
 #include "proto/messages.def"

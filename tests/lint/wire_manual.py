@@ -31,7 +31,7 @@ def fault(text):
 
 def messages(text):
     """[(id, way, name, [(kind, field)], meaning)] of messages.def"""
-    row = re.compile(r'^(UP|DOWN) *\( *(\d+), (\w+), \w+, (.*?), "(.*)"\)$', re.M)
+    row = re.compile(r'^(UP|DOWN|BOTH) *\( *(\d+), (\w+), \w+, (.*?), "(.*)"\)$', re.M)
     rows = []
     for way, number, name, fields, meaning in row.findall(text):
         rows.append((int(number), way.lower(), name.replace("_", " "),
@@ -63,7 +63,7 @@ def check_second_implementation(rows):
             for number, _, name, fields, _ in rows}
     if ours != agnet.MESSAGES:
         fault("tests/system/agnet.py has other messages than proto/messages.def")
-    if {row[0] for row in rows if row[1] == "up"} != agnet.UP:
+    if {row[0] for row in rows if row[1] != "down"} != agnet.UP:
         fault("tests/system/agnet.py sends other messages up than proto/messages.def")
 
 

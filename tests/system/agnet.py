@@ -29,9 +29,18 @@ MESSAGES = {
     45: ("THERE IS NO SUBCLIENT SAVED INFO", "K"),
     46: ("COULD NOT GET SUBCLIENT SAVED INFO", "K"),
     47: ("DONE SENDING SUBCLIENT INFO", "K"), 48: ("DONE SENDING ALL SUBCLIENT INFO", ""),
+    # Extensions: only after the hellos, and only of a feature that both have.
+    64: ("SERVER HELLO", "NS"), 65: ("MULTIPLEXER HELLO", "NSB"), 66: ("MAKE LIST", "K"),
+    67: ("DROP LIST", "K"), 68: ("ADD TO LIST", "KK"), 69: ("REMOVE FROM LIST", "KK"),
+    72: ("GOT SUBCLIENT EVENT", "KSNB"), 73: ("SEND SUBCLIENT EVENT", "KSNB"),
+    74: ("SUBCLIENT CAPS ARE", "KB"), 80: ("PAUSE", ""), 81: ("PAUSED", ""),
+    82: ("HEARTBEAT", "N"), 83: ("HEARTBEAT ANSWER", "N"), 84: ("HANDLED", "N"),
+    85: ("SUBCLIENT IS SLOW", "KN"), 86: ("SUBCLIENT CAUGHT UP", "K"),
 }
-UP = {1, 3, 8, 13, 14, 20, 21, 23, 24, 28, 29, 30, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48}
-DOWN = set(MESSAGES) - UP
+BOTH = {82, 83}
+UP = {1, 3, 8, 13, 14, 20, 21, 23, 24, 28, 29, 30, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 65, 72,
+      74, 81, 85, 86} | BOTH
+DOWN = set(MESSAGES) - UP | BOTH
 ID = {name: number for number, (name, _) in MESSAGES.items()}
 EVERYONE = (0, 255)
 PAYLOAD_MAX = 4096 - 4 - 2 - 44 - 2
@@ -97,6 +106,7 @@ class Link:
         self.heard = []   # in order; expect() eats from the front of `new`
         self.new = []
         self.ticks = 0
+        self.hello = None  # what the server said first of all; TICKs and this are not in `heard`
         self.ended = False
 
     def send(self, name, *values):
@@ -135,6 +145,10 @@ class Link:
             self.buffer = self.buffer[length:]
             if message[0] == "TICK":
                 self.ticks += 1
+                continue
+            if message[0] == "SERVER HELLO":
+                assert not self.heard, "a hello that is not the first message"
+                self.hello = message  # to a plain AgNet multiplexer an id it does not know
                 continue
             self.heard.append(message)
             self.new.append(message)

@@ -24,7 +24,12 @@ PATIENCE = 20.0
 
 # Words of the default configuration that players see.
 RESTARTING = b"[The game is restarting. Keep typing: nothing is lost.]"
+# A plain AgNet server does not say what it has handled, ours does.
 CRASHED = b"[The game crashed and is starting again. Your last command may be lost.]"
+SAFE = b"[The game crashed and is starting again. Nothing you typed is lost.]"
+CRASHED_ANYHOW = (rb"\[The game crashed and is starting again\. (?:Nothing you typed is lost\.|"
+                  rb"Lines of yours that may be lost: (\d+)\.)\]")
+DOUBT = b"[The game crashed and is starting again. Lines of yours that may be lost: %d.]"
 AWAY = b"[The game is away for a moment. Please wait, you stay connected.]"
 HANGS = b"[The game does not answer. Please wait, you stay connected.]"
 BACK = b"[The game is back.]"

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from daemons import AWAY, BACK, CRASHED, HANGS, PATIENCE, RESTARTING, wait_for
+from daemons import AWAY, BACK, CRASHED, HANGS, PATIENCE, RESTARTING, SAFE, wait_for
 
 NOTICE = re.compile(rb"\[The game[^\]]*\]")
 HELD = 16 * 1024
@@ -179,7 +179,7 @@ def test_half_a_line_typed_before_a_crash_is_finished_after_it(holdfast):
     player.expect(b"ok 1 ")
     player.send(b"not ")
     holdfast.server.kill9()
-    player.expect(CRASHED + b"\r\n")
+    player.expect(SAFE + b"\r\n")
     player.send(b"yet")
     holdfast.start_server()
     player.send(b" done\r\n")
@@ -298,7 +298,7 @@ def test_a_game_that_hangs_and_is_killed_is_told_as_what_it_is(holdfast):
     holdfast.server.stop()
     player.expect(HANGS + b"\r\n")
     holdfast.server.kill9()
-    player.expect(CRASHED + b"\r\n")
+    player.expect(SAFE + b"\r\n")
     holdfast.start_server()
     player.line("2")
     player.expect(b"ok 2 ")

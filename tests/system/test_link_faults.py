@@ -132,7 +132,7 @@ def test_every_message_of_the_wrong_direction_is_refused(holdfast, part):
     player = holdfast.player()
     server = holdfast.scripted_server()
     sample = {"K": (5, 1), "S": b"x", "B": b"x", "N": 1}
-    for number in sorted(UP)[part::3]:
+    for number in sorted(UP - DOWN)[part::3]:
         name, fields = MESSAGES[number]
         link = server.start()
         link.send(name, *[sample[f] for f in fields])

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from daemons import CRASHED, RESTARTING, TOP, wait_for
+from daemons import SAFE, RESTARTING, TOP, wait_for
 from supervisor import Supervisor
 from terminals import Telnet, TinTin
 
@@ -120,7 +120,7 @@ def test_players_stay_while_the_game_is_restarted_killed_and_replaced_by_a_new_b
     anteroom.start_server()
     couple.heard(0)
     couple.heard(1)
-    couple.check([RESTARTING, CRASHED])
+    couple.check([RESTARTING, SAFE])
     time.sleep(STEADY)
 
     # Replaced by a new build.
@@ -133,7 +133,7 @@ def test_players_stay_while_the_game_is_restarted_killed_and_replaced_by_a_new_b
     couple.heard(0)
     couple.heard(1)
     assert exe_inode(old_pid) == inode
-    couple.check([RESTARTING, CRASHED, RESTARTING])
+    couple.check([RESTARTING, SAFE, RESTARTING])
 
 
 def test_the_same_under_the_supervisor_that_make_run_uses(anteroom):
@@ -157,7 +157,7 @@ def test_the_same_under_the_supervisor_that_make_run_uses(anteroom):
     wait_for(lambda: supervisor.pid("server") not in (0, old), "it is started again")
     couple.heard(0)
     couple.heard(1)
-    couple.check([RESTARTING, CRASHED])
+    couple.check([RESTARTING, SAFE])
 
 
 def test_a_player_killed_in_the_middle_of_giving_his_name_is_still_asked_for_it(anteroom):
@@ -199,7 +199,7 @@ def test_nc_stays_too(anteroom):
         assert RESTARTING in until(b"You are in the library.")
         time.sleep(STEADY)
         anteroom.server.kill9()
-        until(CRASHED)
+        until(SAFE)
         type_("up")
         anteroom.start_server()
         seen = until(b"You are in the attic.")

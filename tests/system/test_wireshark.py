@@ -89,5 +89,5 @@ def test_what_is_wrong_with_a_message_is_said(tmp_path):
 
 
 def test_a_message_that_is_not_in_the_table_is_shown_as_unknown(tmp_path):
-    said = tshark(tmp_path, [(False, agnet.pack(64, b"x") + agnet.encode("READY"))], "-V")
-    assert "AgNet: unknown message 64 1 bytes" in said and "AgNet: READY" in said
+    said = tshark(tmp_path, [(False, agnet.pack(200, b"x") + agnet.encode("READY"))], "-V")
+    assert "AgNet: unknown message 200 1 bytes" in said and "AgNet: READY" in said

@@ -27,7 +27,8 @@ static void on_nomem(struct layers *ls)
 	fail_msg("memory is out");
 }
 
-static const struct layers_ops ops = {on_input, on_output, on_nomem};
+static const struct layers_ops ops = {
+	.on_input = on_input, .on_output = on_output, .on_nomem = on_nomem};
 
 void rig_open(struct rig *r, const char *kind)
 {

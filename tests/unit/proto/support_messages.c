@@ -52,6 +52,8 @@
 #include "proto/messages.def"
 
 const struct message messages[] = {
+#define BOTH(num, NAME, name, fields, meaning) \
+	{num, #NAME, MSG_UP | MSG_DOWN, kinds_##name, names_##name, write_##name, read_##name},
 #define UP(num, NAME, name, fields, meaning) \
 	{num, #NAME, MSG_UP, kinds_##name, names_##name, write_##name, read_##name},
 #define DOWN(num, NAME, name, fields, meaning) \

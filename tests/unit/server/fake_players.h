@@ -18,6 +18,7 @@
 
 #include "common/log.h"
 #include "server/cvar.h"
+#include "server/audience.h"
 #include "server/game.h"
 #include "server/script_state.h"
 
@@ -95,6 +96,33 @@ void player_kick(struct player *p, const char *reason)
 const char *player_label(const struct player *p)
 {
 	return p->ip;
+}
+
+struct audience *audience_new(UNUSED struct game *g)
+{
+	return NULL;
+}
+
+void audience_free(UNUSED struct audience *a)
+{
+}
+
+bool audience_add(UNUSED struct audience *a, UNUSED struct player *p)
+{
+	return false;
+}
+
+void audience_remove(UNUSED struct audience *a, UNUSED struct player *p)
+{
+}
+
+void audience_send(UNUSED struct audience *a, UNUSED struct slice text)
+{
+}
+
+bool game_accept(UNUSED struct game *g, UNUSED bool localhost_only)
+{
+	return false;
 }
 
 /* ---- players ------------------------------------------------------------------------------------ */

@@ -99,6 +99,9 @@ static json_t *names_that_exist(void)
 	luaL_getmetatable(L, "timer");
 	lua_getfield(L, -1, "__index");
 	add_functions(L, "timer.", names);
+	luaL_getmetatable(L, "list");
+	lua_getfield(L, -1, "__index");
+	add_functions(L, "list.", names);
 	lua_settop(L, 0);
 	return names;
 }

@@ -1,0 +1,35 @@
+/* Which input the server has been told of and has not handled yet: after its crash, what is in doubt. */
+#ifndef MULTIPLEXER_DOUBT_H
+#define MULTIPLEXER_DOUBT_H
+
+#include "common/defs.h"
+
+/* One GOT SUBCLIENT TEXT on its way. */
+struct doubt_entry {
+	uint32_t message; /* the how-manieth message of the link it was, from 1 on */
+	uint32_t user;    /* his number */
+	uint32_t lines;   /* whole lines in it; a message without one counts as one */
+};
+
+/* A queue in order of sending. All zero is empty. */
+struct doubt {
+	struct doubt_entry *ring; /* owned */
+	uint32_t room, first, count;
+	bool overflow; /* some were not noted: memory is out, or DOUBT_MAX */
+};
+
+enum { DOUBT_MAX = 256 * 1024 }; /* entries: far more than a link's buffers can hold */
+
+void doubt_free(struct doubt *d); /* leaves an empty queue */
+
+void doubt_sent(struct doubt *d, uint32_t message, uint32_t user, struct slice text);
+
+/* The server has handled so many messages. Counts wrap after 2^32; what lies ahead by less than half
+ * of that is later. */
+void doubt_handled(struct doubt *d, uint32_t messages);
+
+/* The oldest entry, NULL when there is none; then gone. For the count after a crash. Valid until the
+ * next call. */
+const struct doubt_entry *doubt_take(struct doubt *d);
+
+#endif

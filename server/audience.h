@@ -1,0 +1,34 @@
+/* Lists of players that scripts make, so that one message to the multiplexer serves all of them. */
+#ifndef SERVER_AUDIENCE_H
+#define SERVER_AUDIENCE_H
+
+#include "common/list.h"
+#include "server/player.h"
+
+struct game;
+
+/* One list. The multiplexer keeps the same one under its number, as long as the link lives; a plain
+ * AgNet multiplexer keeps none, and each member gets a message of his own. */
+struct audience {
+	struct list node;    /* of game->audiences */
+	struct game *game;   /* borrowed: outlives us */
+	uint32_t number;     /* 1..65535 */
+	struct list members; /* struct seat */
+};
+
+/* NULL when memory is out or there are 65,535 already. */
+struct audience *audience_new(struct game *game);
+void audience_free(struct audience *a);
+
+/* False when memory is out. Adding twice is adding once. */
+bool audience_add(struct audience *a, struct player *p);
+void audience_remove(struct audience *a, struct player *p);
+void audience_send(struct audience *a, struct slice text);
+
+/* He has left: the multiplexer takes him off its lists by itself. */
+void audience_forget(struct player *p);
+
+/* A new link: the multiplexer is told all lists anew. Before READY. */
+void audience_tell_all(struct game *game);
+
+#endif
