@@ -172,6 +172,20 @@ static bool has_room(void)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
 }
 
+/* A terminal that another process writes to at this moment says EAGAIN too: that is over at once. One
+ * that lost the last line already is not waited for. */
+static ssize_t write_line(const char *line, size_t len)
+{
+	static const struct timespec moment = {.tv_nsec = 50 * 1000};
+	ssize_t n = write(state.fd, line, len);
+
+	for (int tries = 0; n < 0 && errno == EAGAIN && state.lost == 0 && tries < 20; tries++) {
+		nanosleep(&moment, NULL);
+		n = write(state.fd, line, len);
+	}
+	return n;
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	if (level < state.least)
@@ -198,7 +212,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_end(args);
 	len += make_line(out + len, level, text);
 
-	ssize_t n = write(state.fd, out, len);
+	ssize_t n = write_line(out, len);
 	if (n == (ssize_t)len) {
 		state.lost = 0;
 		state.torn = false;
