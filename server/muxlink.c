@@ -39,6 +39,7 @@ struct muxlink {
 	uint32_t heartbeat;        /* number of the last one asked */
 	bool heartbeat_open;       /* it has not been answered ... */
 	uint64_t heartbeat_ms;     /* ... for so long, by our own waking time */
+	uint64_t listing_ms;       /* how long the listing takes already, likewise */
 	uint32_t handled;          /* messages of the link, as we said last */
 	struct loop_task tell_handled;
 	enum muxlink_state state;
@@ -143,6 +144,7 @@ static void become_link(struct peer *p)
 	move(m, MUXLINK_LISTING);
 	m->game->metrics.links_taken++;
 	m->heartbeat_open = false;
+	m->listing_ms = 0;
 	m->handled = 0;
 	log_info("link: the multiplexer is connected");
 	log_debug("link: we both have %s", features_text(p->features, features));
@@ -312,6 +314,16 @@ static void tell_handled_task(struct loop_task *task)
 	link_send_handled(out, &(struct msg_handled){.messages = m->handled});
 }
 
+/* A listing that never ends would keep the game waiting, and the place of the link taken. */
+static void watch_listing(struct muxlink *m)
+{
+	if (m->state != MUXLINK_LISTING)
+		return;
+	m->listing_ms += CLOCK_MS;
+	if (m->listing_ms >= m->game->cvars.set.sv_link_timeout)
+		end_live(m, "given up", "the multiplexer does not end its listing", true);
+}
+
 /* A multiplexer that has stood still for so long is taken for dead: another may become the link. The
  * players are not lost by that; it dials again when it wakes. */
 static void watch_heartbeat(struct muxlink *m)
@@ -343,6 +355,7 @@ static void clock_cb(uv_timer_t *timer)
 		if (now - p->since_ms >= PROOF_MS)
 			refuse_candidate(p, "it has not answered for 5 s");
 	}
+	watch_listing(m);
 	watch_heartbeat(m);
 }
 

@@ -375,6 +375,18 @@ def test_our_server_gives_up_a_multiplexer_that_answers_no_heartbeat(holdfast):
     start(holdfast.scripted_multiplexer())
 
 
+def test_a_listing_without_an_end_does_not_keep_the_link(holdfast):
+    holdfast.start_server(wait=False)
+    multiplexer = holdfast.scripted_multiplexer()
+    link = multiplexer.dial()
+    holdfast.admin("server", "set", "sv_link_timeout", "1s")
+    link.send("ACCEPTING ALL")
+    link.send("GOT SUBCLIENT", (5, 1), "raw", "192.0.2.1")
+    link.expect_end()
+    holdfast.server.wait_log("does not end its listing")
+    multiplexer.start([((5, 1), "raw", "192.0.2.1", None)])
+
+
 def test_another_run_of_the_multiplexer_has_other_players(holdfast):
     holdfast.start_server(wait=False)
     multiplexer = holdfast.scripted_multiplexer()
