@@ -26,25 +26,35 @@ static bool grow(struct doubt *d)
 	return true;
 }
 
-static uint32_t count_lines(struct slice text)
+uint32_t doubt_lines(struct doubt_text *t, struct slice text)
 {
 	uint32_t lines = 0;
 
-	for (const uint8_t *lf; text.len > 0 && (lf = memchr(text.at, '\n', text.len)) != NULL;) {
-		lines++;
-		text = slice_from(text, (size_t)(lf - text.at) + 1);
+	for (size_t i = 0; i < text.len; i++) {
+		uint8_t c = text.at[i];
+		bool after_cr = t->after_cr;
+
+		t->after_cr = c == '\r';
+		if (c == '\r' || (c == '\n' && !after_cr)) {
+			lines++;
+			t->in_line = false;
+		} else if (c >= ' ' || c == '\t') {
+			t->in_line = true;
+		}
 	}
-	return lines > 0 ? lines : 1;
+	return lines;
 }
 
-void doubt_sent(struct doubt *d, uint32_t message, uint32_t user, struct slice text)
+void doubt_sent(struct doubt *d, uint32_t message, uint32_t user, uint32_t lines)
 {
+	if (lines == 0)
+		return;
 	if (d->count == d->room && !grow(d)) {
 		d->overflow = true;
 		return;
 	}
 	d->ring[(d->first + d->count++) & (d->room - 1)] =
-		(struct doubt_entry){.message = message, .user = user, .lines = count_lines(text)};
+		(struct doubt_entry){.message = message, .user = user, .lines = lines};
 }
 
 void doubt_handled(struct doubt *d, uint32_t messages)

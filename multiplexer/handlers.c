@@ -314,11 +314,11 @@ static bool on_drop_list(struct mux *mux, const struct msg_drop_list *m, struct 
 
 static bool on_add_to_list(struct mux *mux, const struct msg_add_to_list *m, struct refusal *why)
 {
-	struct subclient *u = find(mux, &m->who);
 	uint32_t number;
 
 	if (!list_number(&m->list, MSG_ADD_TO_LIST, &number, why))
 		return false;
+	struct subclient *u = find(mux, &m->who);
 	if (u == NULL || lists_add(&mux->lists, number, u))
 		return true;
 	link_send_no_such_subclient(server(mux), &(struct msg_no_such_subclient){.who = m->list});
@@ -328,11 +328,11 @@ static bool on_add_to_list(struct mux *mux, const struct msg_add_to_list *m, str
 static bool on_remove_from_list(
 	struct mux *mux, const struct msg_remove_from_list *m, struct refusal *why)
 {
-	struct subclient *u = find(mux, &m->who);
 	uint32_t number;
 
 	if (!list_number(&m->list, MSG_REMOVE_FROM_LIST, &number, why))
 		return false;
+	struct subclient *u = find(mux, &m->who);
 	if (u != NULL)
 		lists_remove(&mux->lists, number, u);
 	return true;

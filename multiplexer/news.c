@@ -50,8 +50,9 @@ static void tell_text(struct serverlink *s, struct subclient *u, struct slice by
 
 	while (bytes.len > 0) {
 		m.data = slice_of(bytes.at, size_min(bytes.len, MSG_PAYLOAD_MAX));
+		uint32_t lines = doubt_lines(&u->told, m.data);
 		if (link_send_got_subclient_text(l, &m) && serverlink_has(s, FEATURE_HANDLED))
-			doubt_sent(&s->doubt, (uint32_t)l->messages_out, u->number, m.data);
+			doubt_sent(&s->doubt, (uint32_t)l->messages_out, u->number, lines);
 		bytes = slice_from(bytes, m.data.len);
 	}
 }
@@ -80,12 +81,15 @@ void news_event(struct serverlink *s, struct subclient *u, struct slice channel,
 {
 	if (may_tell(s, u))
 		tell_event(s, u, channel, flags, data);
+	else if (u->stopped) /* a key of two bytes is held as twenty: text goes first */
+		s->mux->metrics.events_dropped++;
 	else
 		on_held(s, u, held_add_event(&u->held, channel, flags, data));
 }
 
 static void tell_caps(struct serverlink *s, struct subclient *u)
 {
+	u->caps_due = false;
 	if (serverlink_has(s, FEATURE_CAPS))
 		link_send_subclient_caps_are(serverlink_link(s),
 			&(struct msg_subclient_caps_are){
@@ -94,8 +98,11 @@ static void tell_caps(struct serverlink *s, struct subclient *u)
 
 void news_caps(struct serverlink *s, struct subclient *u)
 {
-	if (u->known && serverlink_can_tell(s))
-		tell_caps(s, u);
+	if (!u->known)
+		return; /* part of his arrival, or of the listing */
+	/* Behind PAUSED nothing may come, and who is told all of READY gets it then. */
+	u->caps_due = true;
+	wait_in_order(s, u);
 }
 
 static void tell_killed(struct serverlink *s, struct subclient *u)
@@ -192,6 +199,17 @@ void news_count_doubt(struct serverlink *s)
 		if (u != NULL)
 			u->doubt += entry->lines;
 	}
+	if (!s->was_open)
+		return; /* half lines are still in what is saved */
+	LIST_EACH(node, &s->mux->users)
+	{
+		struct subclient *u = container_of(node, struct subclient, node);
+
+		/* However much of his line it had handled: it had not the end of it. */
+		if (u->told.in_line && serverlink_has(s, FEATURE_HANDLED))
+			u->doubt++;
+		u->told = (struct doubt_text){0};
+	}
 }
 
 /* All that the server has to hear of one user. He is out of mux->waiting afterwards. */
@@ -202,6 +220,8 @@ static void tell_waiting(struct serverlink *s, struct subclient *u)
 	list_remove(&u->waiting);
 	if (!u->known && u->state == SUBCLIENT_CONNECTED)
 		tell_arrival(s, u);
+	if (u->caps_due && u->state == SUBCLIENT_CONNECTED)
+		tell_caps(s, u);
 	if (u->doubt > 0 && u->known)
 		tell_doubt(s, u);
 	for (; held_first(&u->held, &entry); held_eat(&u->held)) {

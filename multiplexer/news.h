@@ -10,11 +10,12 @@ struct subclient;
 /* u has typed. Told now if the server may be told, else held (and his reading stopped at the limit). */
 void news_input(struct serverlink *s, struct subclient *u, struct slice bytes);
 
-/* His client said something outside the text. For a server that does not know events it is nothing. */
+/* His client said something outside the text. For a server that does not know events it is nothing,
+ * and who has filled what is held for him loses it. */
 void news_event(struct serverlink *s, struct subclient *u, struct slice channel, uint32_t flags,
 	struct slice data);
 
-/* More is known of his client than before. */
+/* More is known of his client than before: told at the end of the turn, or when the server is READY. */
 void news_caps(struct serverlink *s, struct subclient *u);
 
 /* u has come, or is GONE. A GONE one may be freed by this call. */

@@ -5,6 +5,7 @@
 #include "common/hash.h"
 #include "common/list.h"
 #include "common/stream.h"
+#include "multiplexer/doubt.h"
 #include "multiplexer/held.h"
 #include "multiplexer/layers.h"
 #include "proto/clientkey.h"
@@ -44,9 +45,12 @@ struct subclient {
 	bool stopped;    /* reading is stopped: his held input is full */
 	bool stream_closed;
 
-	struct held held;     /* what he did that the server has not heard yet */
-	uint32_t doubt;       /* lines of his that a crashed server may not have handled */
-	struct shared *saved; /* owned: SAVE SUBCLIENT INFO; NULL = nothing kept */
+	bool caps_due; /* more is known of his client than the server was told */
+
+	struct held held;       /* what he did that the server has not heard yet */
+	uint32_t doubt;         /* lines of his that a crashed server may not have handled */
+	struct doubt_text told; /* where his text stands that servers were told of */
+	struct shared *saved;   /* owned: SAVE SUBCLIENT INFO; NULL = nothing kept */
 
 	struct list node;    /* of mux->users, in order of arrival */
 	struct list waiting; /* of mux->waiting: the server has to be told something */
