@@ -16,13 +16,20 @@
 #include "common/log.h"
 #include "server/game.h"
 
-enum { CANDIDATES_MAX = 8, PROOF_MS = 5000, CLOCK_MS = 500 };
+enum {
+	CANDIDATES_MAX = 8,
+	PROOF_MS = 5000,
+	CLOCK_MS = 500,
+	QUEUE_MAX =
+		128 * 1024 * 1024 /* answers that it asks for and does not read; over all text */
+};
 
 struct peer {
 	struct link link;
 	struct muxlink *m; /* borrowed: lives until its last peer is closed */
 	struct list node;  /* of m->candidates; alone when it is the link, or closing */
 	uint64_t since_ms;
+	bool said_hello;
 	unsigned features; /* agreed on; 0 = plain AgNet */
 	uint8_t incarnation[INCARNATION_LEN];
 };
@@ -158,14 +165,31 @@ static bool candidate_hello(struct peer *p, const struct frame *f, struct refusa
 
 	if (!msg_multiplexer_hello_read(f->args, f->count, &m, why))
 		return false;
+	if (p->said_hello) {
+		snprintf(
+			why->text, sizeof why->text, "%s (%u): said twice", msg_name(f->id), f->id);
+		return false;
+	}
 	if (m.incarnation.len != INCARNATION_LEN) {
 		snprintf(why->text, sizeof why->text,
 			"%s (%d): argument 3 (incarnation): %zu bytes instead of %d",
 			msg_name(f->id), f->id, m.incarnation.len, INCARNATION_LEN);
 		return false;
 	}
+	p->said_hello = true;
 	p->features = features_parse(m.features) & OURS;
 	memcpy(p->incarnation, m.incarnation.at, INCARNATION_LEN);
+	return true;
+}
+
+/* Its clock may strike between its hello and its proof. */
+static bool candidate_heartbeat(struct peer *p, const struct frame *f, struct refusal *why)
+{
+	struct msg_heartbeat m;
+
+	if (!msg_heartbeat_read(f->args, f->count, &m, why))
+		return false;
+	link_send_heartbeat_answer(&p->link, &(struct msg_heartbeat_answer){.number = m.number});
 	return true;
 }
 
@@ -178,6 +202,8 @@ static bool candidate_message(struct peer *p, const struct frame *f, struct refu
 		return true;
 	if (f->id == MSG_MULTIPLEXER_HELLO)
 		return candidate_hello(p, f, why);
+	if (f->id == MSG_HEARTBEAT && (p->features & FEATURE_HEARTBEAT) != 0)
+		return candidate_heartbeat(p, f, why);
 	if (!answers) {
 		snprintf(why->text, sizeof why->text, "%s (%u): before the answer to %s",
 			msg_name(f->id), f->id, msg_name(MSG_TELL_ME_YOUR_ACCEPT_MODE));
@@ -204,7 +230,14 @@ static bool on_message(struct link *l, const struct frame *f, struct refusal *wh
 		return true;
 	}
 	loop_at_turn_end(p->m->game->loop, &p->m->tell_handled);
-	return handle_message(p->m->game, f, why);
+	if (!handle_message(p->m->game, f, why))
+		return false;
+	if (p->m->live == p && link_queued(l) > QUEUE_MAX) {
+		snprintf(why->text, sizeof why->text,
+			"it asks but does not read: %zu bytes wait for it", link_queued(l));
+		return false;
+	}
+	return true;
 }
 
 /* The link is over; how is a word for the log. at_fault: not an ordinary end. */

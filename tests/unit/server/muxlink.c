@@ -319,6 +319,116 @@ static void a_user_without_a_listener_is_refused(UNUSED void **state)
 	mux_close(&m);
 }
 
+/* ---- extensions --------------------------------------------------------------------------------- */
+
+static void say_hello(struct mux *m, const char *features, const char *incarnation)
+{
+	SAY(m, multiplexer_hello, .version = 1, .features = slice_text(features),
+		.incarnation = slice_text(incarnation));
+}
+
+static void a_heartbeat_between_hello_and_proof_is_answered_and_disturbs_nothing(
+	UNUSED void **state)
+{
+	struct mux m = mux_dial();
+
+	assert_string_equal(heard(&m), GREETING);
+	say_hello(&m, "heartbeat", "sixteen bytes...");
+	SAY(&m, heartbeat, .number = 4711);
+	assert_string_equal(heard(&m), "HEARTBEAT ANSWER 4711\n");
+	SAY(&m, accepting_all, 0);
+	turns();
+	assert_int_equal(muxlink_state(game.muxlink), MUXLINK_LISTING);
+	mux_close(&m);
+}
+
+static void what_was_not_agreed_on_is_no_word_of_a_candidate(UNUSED void **state)
+{
+	struct mux plain = mux_dial(), twice = mux_dial(), odd = mux_dial();
+
+	SAY(&plain, heartbeat, .number = 1);
+	assert_string_equal(heard(&plain), GREETING "END\n");
+	ASSERT_HAS(logged(), "HEARTBEAT (82): before the answer");
+	say_hello(&twice, "lists", "sixteen bytes...");
+	say_hello(&twice, "lists", "sixteen bytes...");
+	assert_string_equal(heard(&twice), GREETING "END\n");
+	ASSERT_HAS(logged(), "MULTIPLEXER HELLO (65): said twice");
+	say_hello(&odd, "lists", "fifteen bytes..");
+	assert_string_equal(heard(&odd), GREETING "END\n");
+	ASSERT_HAS(logged(), "argument 3 (incarnation): 15 bytes instead of 16");
+	mux_close(&plain);
+	mux_close(&twice);
+	mux_close(&odd);
+}
+
+static void lists_are_told_anew_on_a_new_link_before_it_is_ready(UNUSED void **state)
+{
+	struct mux m = mux_dial();
+
+	heard(&m);
+	say_hello(&m, "lists", "sixteen bytes...");
+	SAY(&m, accepting_all, 0);
+	SAY(&m, done_sending_all_subclient_info, 0);
+	assert_string_equal(heard(&m), "READY\n");
+	for (uint32_t n = 1; n <= 3; n++)
+		accept_user(&m, n);
+	heard(&m);
+	type(&m, 1, "list 1 2 3");
+	type(&m, 1, "\n");
+	assert_string_equal(heard(&m), "MAKE LIST 1:255\nADD TO LIST 1:255 1:1\n"
+				       "ADD TO LIST 1:255 2:1\nADD TO LIST 1:255 3:1\n"
+				       "SEND SUBCLIENT TEXT 1:255 listed\\r\\n\n");
+	SAY(&m, lost_subclient, .who = key(2));
+	heard(&m);
+	mux_close(&m);
+
+	m = mux_dial();
+	heard(&m);
+	say_hello(&m, "lists", "sixteen bytes...");
+	SAY(&m, accepting_all, 0);
+	list_user(&m, 1, "192.0.2.1", NULL);
+	list_user(&m, 3, "192.0.2.1", NULL);
+	SAY(&m, done_sending_all_subclient_info, 0);
+	assert_string_equal(heard(&m), "MAKE LIST 1:255\nADD TO LIST 1:255 1:1\n"
+				       "ADD TO LIST 1:255 3:1\nREADY\n");
+	mux_close(&m);
+
+	/* One that knows no lists: each member has a text of his own. */
+	m = mux_dial();
+	heard(&m);
+	say_hello(&m, "heartbeat", "sixteen bytes...");
+	SAY(&m, accepting_all, 0);
+	list_user(&m, 1, "192.0.2.1", NULL);
+	list_user(&m, 3, "192.0.2.1", NULL);
+	SAY(&m, done_sending_all_subclient_info, 0);
+	assert_string_equal(heard(&m), "READY\n");
+	type(&m, 1, "again\n");
+	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 1:1 again\\r\\n\n"
+				       "SEND SUBCLIENT TEXT 3:1 again\\r\\n\n");
+	mux_close(&m);
+}
+
+static void who_asks_and_asks_without_reading_is_cut_off(UNUSED void **state)
+{
+	struct mux m = mux_dial();
+	size_t len = 130 * 1024 * 1024;
+	char *text = calloc(1, len);
+
+	assert_non_null(text);
+	heard(&m);
+	say_hello(&m, "heartbeat", "sixteen bytes...");
+	SAY(&m, accepting_all, 0);
+	SAY(&m, done_sending_all_subclient_info, 0);
+	heard(&m);
+	game_send_all(&game, slice_of(text, len));
+	free(text);
+	SAY(&m, heartbeat, .number = 1);
+	turns();
+	ASSERT_HAS(logged(), "link: cut off: it asks but does not read: ");
+	assert_int_equal(muxlink_state(game.muxlink), MUXLINK_ALONE);
+	mux_close(&m);
+}
+
 static bool inherited[100]; /* what whoever started us left open */
 
 static void the_files_of_the_game_are_closed_on_exec(UNUSED void **state)
@@ -354,6 +464,10 @@ int main(void)
 		GAME_TEST(a_message_for_an_unknown_key_is_counted_and_that_is_all),
 		GAME_TEST(a_refused_message_cuts_the_link_and_the_players_stay),
 		GAME_TEST(a_user_without_a_listener_is_refused),
+		GAME_TEST(a_heartbeat_between_hello_and_proof_is_answered_and_disturbs_nothing),
+		GAME_TEST(what_was_not_agreed_on_is_no_word_of_a_candidate),
+		GAME_TEST(lists_are_told_anew_on_a_new_link_before_it_is_ready),
+		GAME_TEST(who_asks_and_asks_without_reading_is_cut_off),
 		GAME_TEST(the_files_of_the_game_are_closed_on_exec),
 	};
 

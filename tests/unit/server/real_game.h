@@ -195,6 +195,22 @@ static void show_message(struct buf *out, const struct frame *f)
 
 		assert_true(msg_delete_subclient_saved_info_read(f->args, f->count, &m, &why));
 		buf_addf(out, " %s", clientkey_text(&m.who, text));
+	} else if (f->id == MSG_MAKE_LIST || f->id == MSG_DROP_LIST) {
+		struct msg_make_list m; /* both have the same fields */
+
+		assert_true(msg_make_list_read(f->args, f->count, &m, &why));
+		buf_addf(out, " %s", clientkey_text(&m.list, text));
+	} else if (f->id == MSG_ADD_TO_LIST || f->id == MSG_REMOVE_FROM_LIST) {
+		struct msg_add_to_list m; /* both have the same fields */
+
+		assert_true(msg_add_to_list_read(f->args, f->count, &m, &why));
+		buf_addf(out, " %s", clientkey_text(&m.list, text));
+		buf_addf(out, " %s", clientkey_text(&m.who, text));
+	} else if (f->id == MSG_HEARTBEAT_ANSWER) {
+		struct msg_heartbeat_answer m;
+
+		assert_true(msg_heartbeat_answer_read(f->args, f->count, &m, &why));
+		buf_addf(out, " %u", m.number);
 	} else {
 		assert_int_equal(f->args.len, 0);
 	}
@@ -336,11 +352,20 @@ static UNUSED struct player *player(uint32_t n)
 	"end)\n"                                                                             \
 	"game.on('leave', function(p, why) all:send('leave ' .. p.key .. ' ' .. why) end)\n" \
 	"game.on('stop', function(why) all:send('stop ' .. why) end)\n"                      \
+	"local crowd\n"                                                                      \
+	"local function by_number(n)\n"                                                      \
+	"  for p in players() do if p.key == n .. ':1' then return p end end\n"              \
+	"end\n"                                                                              \
 	"game.on('input', function(p, line)\n"                                               \
 	"  local word, rest = line:match('^(%S+) ?(.*)$')\n"                                 \
 	"  if word == 'save' then p:save({v = rest})\n"                                      \
 	"  elseif word == 'kick' then p:kick(rest)\n"                                        \
 	"  elseif word == 'name' then p.name = rest\n"                                       \
+	"  elseif word == 'list' then\n"                                                     \
+	"    crowd = list()\n"                                                               \
+	"    for n in rest:gmatch('%d+') do crowd:add(by_number(n)) end\n"                   \
+	"    crowd:send('listed')\n"                                                         \
+	"  elseif word == 'again' then crowd:send('again')\n"                                \
 	"  else p:send('[' .. line .. ']') end\n"                                            \
 	"end)\n"
 
