@@ -244,6 +244,39 @@ def test_after_a_crash_each_user_is_told_what_may_be_lost_and_so_is_the_next_ser
     assert not [m for m in link.sync() if m[0] == "GOT SUBCLIENT EVENT"]
 
 
+@pytest.mark.parametrize("kind", ["telnet-char", "raw"])
+def test_a_line_that_was_begun_is_one_line_in_doubt_however_its_keys_came(holdfast, kind):
+    """The server assembles it, so that a crash takes it away even if every key was handled."""
+    holdfast.listen(kind=kind)
+    server, link = hello(holdfast)
+    begun, typed, done = holdfast.player(), holdfast.player(), holdfast.player()
+    keys = [newcomer(link) for _ in range(3)]
+
+    def keystrokes(player, key, text):
+        for byte in text:
+            player.send(bytes([byte]))
+            assert until(link, "GOT SUBCLIENT TEXT")[1][1:] == (key, bytes([byte]))
+
+    keystrokes(done, keys[2], b"go\r")
+    keystrokes(begun, keys[0], b"loo")
+    link.send("HANDLED", len(link.heard) + link.ticks)
+    keystrokes(typed, keys[1], b"look\r\nup")
+    link.sync()
+    link.close()
+    done.expect(SAFE + b"\r\n")
+    begun.expect(DOUBT % 1 + b"\r\n")
+    typed.expect(DOUBT % 2 + b"\r\n")
+    # What was lost is lost: at the next crash it is not in doubt again.
+    link = greet(server)
+    told = [until(link, "GOT SUBCLIENT EVENT")[1] for _ in range(2)]
+    assert sorted((m[1], m[4]) for m in told) == sorted([(keys[0], b'{"lines":1}'),
+                                                         (keys[1], b'{"lines":2}')])
+    link.sync()
+    link.close()
+    link = greet(server)
+    assert not [m for m in link.sync() if m[0] == "GOT SUBCLIENT EVENT"]
+
+
 def test_without_handled_nobody_is_promised_anything(holdfast):
     server, link = hello(holdfast, b"lists pause heartbeat")
     player = holdfast.player()
@@ -263,6 +296,35 @@ def test_caps_are_part_of_acceptance_and_listing_and_come_again_when_more_is_kno
     link = greet(server, ready=False)
     before, _ = until(link, "DONE SENDING SUBCLIENT INFO")
     assert before[-1] == ("SUBCLIENT CAPS ARE", key, b'{"telnet":true}')
+
+
+def test_what_is_learnt_of_a_client_in_a_pause_comes_behind_it(holdfast):
+    server, link = hello(holdfast)
+    player = holdfast.player()
+    key = newcomer(link)
+    link.send("PAUSE")
+    until(link, "PAUSED")
+    player.send(b"\xff\xf1typed\r\n")
+    wait_for(lambda: holdfast.users()[0]["held"] > 0, "the multiplexer has read it")
+    assert [m for m in link.sync() if m[0] != "HEARTBEAT"] == []
+    link.send("READY")
+    before, _ = until(link, "GOT SUBCLIENT TEXT")
+    assert before == [("SUBCLIENT CAPS ARE", key, b'{"telnet":true}')]
+
+
+def test_keys_outside_the_text_do_not_fill_the_memory_while_away(holdfast):
+    server, link = hello(holdfast, held_input="8KiB")
+    player = holdfast.player()
+    key = newcomer(link)
+    link.send("NOT READY")
+    link.sync()
+    player.send(b"\xff\xf4" * 2000 + b"end\r\n")
+    wait_for(lambda: holdfast.metric("events_dropped") > 0, "the multiplexer has read it")
+    assert holdfast.users()[0]["held"] <= 8 * 1024
+    link.send("READY")
+    before, message = until(link, "GOT SUBCLIENT TEXT")
+    assert message[1:] == (key, b"end\n")
+    assert 0 < len(before) < 2000
 
 
 def test_keys_outside_the_text_keep_their_place_also_while_away(holdfast):
@@ -418,6 +480,42 @@ def test_our_server_pauses_where_it_can(holdfast):
     link.expect_end()
     link.close()
     assert holdfast.server.wait() == 3
+
+
+def test_lists_of_our_server_are_told_anew_on_a_new_link_before_it_is_ready(holdfast):
+    holdfast.map = "talker"
+    holdfast.start_server(wait=False)
+    multiplexer = holdfast.scripted_multiplexer()
+    users = [(5, 1), (6, 1), (7, 1)]
+    link, _ = start(multiplexer)
+    for key in users:
+        multiplexer.join(link, key)
+        assert until(link, "SEND SUBCLIENT TEXT")[1][1:] == (key, b"hello telnet-line\r\n")
+    link.send("GOT SUBCLIENT TEXT", (5, 1), "crowd\n")
+    before, made = until(link, "SEND SUBCLIENT TEXT")
+    lists = [m for m in before if m[0] in ("MAKE LIST", "ADD TO LIST")]
+    crowd = made[1]
+    assert crowd[1] == 255 and 1 <= crowd[0] <= 65535
+    assert made[2] == b"dinner\r\n"
+    assert lists == [("MAKE LIST", crowd)] + [("ADD TO LIST", crowd, key) for key in users]
+    link.close()
+    link, before = start(multiplexer, [(5, 1), (7, 1)])
+    lists = [m for m in before if m[0] in ("MAKE LIST", "ADD TO LIST")]
+    assert lists == [("MAKE LIST", crowd), ("ADD TO LIST", crowd, (5, 1)),
+                     ("ADD TO LIST", crowd, (7, 1))]
+
+
+def test_a_list_of_a_real_game_reaches_its_members_over_a_restart(holdfast):
+    holdfast.map = "talker"
+    holdfast.start()
+    first, second = holdfast.player(), holdfast.player()
+    second.line("echo here")
+    second.expect(b"[4] here\r\n")
+    for _ in range(2):
+        first.line("crowd")
+        first.expect(b"dinner\r\n")
+        second.expect(b"dinner\r\n")
+        holdfast.restart()
 
 
 def test_admins_switch_the_accept_mode_over_the_game_too(holdfast):

@@ -52,6 +52,17 @@ function words.name(p, rest)
 	end
 end
 
+local crowd
+
+-- crowd: a text to a list of all who are here now
+function words.crowd()
+	crowd = list()
+	for p in players() do
+		crowd:add(p)
+	end
+	crowd:send("dinner")
+end
+
 function words.fail()
 	error("on purpose")
 end
