@@ -48,7 +48,7 @@ SANITIZE  :=
 endif
 
 # ---- flags ---------------------------------------------------------------------------------------
-PACKAGES   := libuv jansson libconfuse lua5.4
+PACKAGES   := libuv jansson libconfuse lua5.4 libcares openssl zlib
 WARN       := -Wall -Wextra -Wpedantic -Werror -Wformat=2 -Wshadow -Wstrict-prototypes \
               -Wmissing-prototypes
 DEFINES    := -D_GNU_SOURCE -DHOLDFAST_VERSION='"$(VERSION)"' \
@@ -60,8 +60,8 @@ ALL_CFLAGS := -std=c11 -I. $(DEFINES) $(WARN) $(OPTIMIZE) -fPIE $(SANITIZE) $(PK
 ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 # $(call libs,NAME...): what the linker needs for these pkg-config packages
 libs        = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
-LIBS_common := $(call libs,libuv jansson) -lm
-LIBS_multiplexer := $(call libs,libconfuse)
+LIBS_common := $(call libs,libuv jansson openssl) -lm
+LIBS_multiplexer := $(call libs,libconfuse libcares zlib)
 LIBS_server := $(call libs,lua5.4)
 LIBS_all    := $(LIBS_multiplexer) $(LIBS_server) $(LIBS_common)
 
@@ -254,9 +254,11 @@ system: $(PROGRAMS)
 	$(if $(SYSTEM),$(Q)HOLDFAST_BUILD=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/system $(PYTEST_ARGS) </dev/null)
 
 # ---- what must be installed ----------------------------------------------------------------------
-DEPS_run  := gcc libc6-dev pkg-config libuv1-dev libjansson-dev libconfuse-dev liblua5.4-dev uthash-dev
+DEPS_run  := gcc libc6-dev pkg-config libuv1-dev libjansson-dev libconfuse-dev liblua5.4-dev uthash-dev \
+             libc-ares-dev libssl-dev zlib1g-dev
 DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git procps python3 \
-             python3-pytest python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check spin
+             python3-pytest python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check spin \
+             openssl iproute2 dnsmasq-base unbound oidentd
 
 .PHONY: deps deps-run deps-test
 deps: deps-test
