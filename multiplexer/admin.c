@@ -149,16 +149,19 @@ static void cmd_kick(struct call *call)
 static void cmd_accept(struct call *call)
 {
 	struct mux *mux = call->owner;
+	const char *word = call->argc > 1 ? call->argv[1] : "show";
+	bool localhost = strcmp(word, "localhost") == 0;
 
-	if (call->argc > 1 && strcmp(call->argv[1], "localhost") == 0)
-		mux_accept(mux, true, call->caller);
-	else if (call->argc > 1 && strcmp(call->argv[1], "all") == 0)
-		mux_accept(mux, false, call->caller);
-	else if (call->argc > 1)
-		call_fail(call, "accept: '%s' is neither localhost nor all", call->argv[1]);
-	if (call->error[0] == '\0')
-		call_answer(call,
-			json_pack("{s:s}", "accept", mux->localhost_only ? "localhost" : "all"));
+	if (localhost || strcmp(word, "all") == 0) {
+		mux_accept(mux, localhost, call->caller);
+		/* A plain AgNet server learns it when it asks; one with a hello shows it to its admins. */
+		if (mux->server.features != 0 && serverlink_can_tell(&mux->server))
+			serverlink_tell_accept_mode(&mux->server);
+	} else if (strcmp(word, "show") != 0) {
+		call_fail(call, "accept: '%s' is none of localhost, all, show", word);
+		return;
+	}
+	call_answer(call, json_pack("{s:s}", "accept", mux->localhost_only ? "localhost" : "all"));
 }
 
 static void cmd_reload(struct call *call)

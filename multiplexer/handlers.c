@@ -86,11 +86,7 @@ static bool on_are_you_alive(
 static bool on_tell_me_your_accept_mode(struct mux *mux,
 	const struct msg_tell_me_your_accept_mode *m UNUSED, struct refusal *why UNUSED)
 {
-	if (mux->localhost_only)
-		link_send_accepting_localhost_only(
-			server(mux), &(struct msg_accepting_localhost_only){0});
-	else
-		link_send_accepting_all(server(mux), &(struct msg_accepting_all){0});
+	serverlink_tell_accept_mode(&mux->server);
 	return true;
 }
 

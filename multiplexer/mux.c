@@ -97,6 +97,7 @@ void mux_accept(struct mux *mux, bool localhost_only, const char *who)
 		log_info("accepting %s now, says %s",
 			localhost_only ? "users from localhost only" : "all users", who);
 	mux->localhost_only = localhost_only;
+	mux->metrics.localhost_only = localhost_only;
 }
 
 void mux_reload(struct mux *mux)

@@ -290,6 +290,16 @@ bool serverlink_on_hello(struct serverlink *s, unsigned features)
 	return true;
 }
 
+void serverlink_tell_accept_mode(struct serverlink *s)
+{
+	struct link *l = serverlink_link(s);
+
+	if (s->mux->localhost_only)
+		link_send_accepting_localhost_only(l, &(struct msg_accepting_localhost_only){0});
+	else
+		link_send_accepting_all(l, &(struct msg_accepting_all){0});
+}
+
 bool serverlink_on_pause(struct serverlink *s)
 {
 	if (!serverlink_on_not_ready(s))

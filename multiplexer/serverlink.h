@@ -72,6 +72,9 @@ bool serverlink_on_going_offline(struct serverlink *s);
 bool serverlink_on_hello(struct serverlink *s, unsigned features);
 bool serverlink_has(const struct serverlink *s, unsigned feature);
 
+/* ACCEPTING LOCALHOST ONLY or ALL: the answer to who asks. Only while serverlink_can_tell. */
+void serverlink_tell_accept_mode(struct serverlink *s);
+
 /* PAUSE: holds input as NOT READY does, and says PAUSED behind the last of it. */
 bool serverlink_on_pause(struct serverlink *s);
 void serverlink_on_heartbeat_answer(struct serverlink *s, uint32_t number);

@@ -285,11 +285,11 @@ static void cmd_accept(struct call *call)
 	struct game *game = call->owner;
 	bool local = call->argc > 1 && strcmp(call->argv[1], "localhost") == 0;
 
-	if (call->argc == 1) {
+	if (call->argc == 1 || strcmp(call->argv[1], "show") == 0) {
 		call_answer(call,
 			json_pack("{s:s}", "accept", game->localhost_only ? "localhost" : "all"));
 	} else if (!local && strcmp(call->argv[1], "all") != 0) {
-		call_fail(call, "accept: '%s' is neither localhost nor all", call->argv[1]);
+		call_fail(call, "accept: '%s' is none of localhost, all, show", call->argv[1]);
 	} else if (!game_accept(game, local)) {
 		call_fail(call,
 			"accept: the multiplexer is not connected; ask it itself: holdfastctl "

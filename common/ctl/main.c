@@ -32,7 +32,7 @@ static const struct word {
 	{"users", TO_MULTIPLEXER, true, "", "lists everybody who is connected"},
 	{"kick", TO_MULTIPLEXER, true, "KEY [REASON]",
 		"disconnects a user, who is told the reason; users lists the keys"},
-	{"accept", TO_MULTIPLEXER, true, "[localhost|all]",
+	{"accept", TO_MULTIPLEXER, true, "[localhost|all|show]",
 		"shows or changes from where new users are let in; drops nobody"},
 	{"restart", TO_SERVER, true, "[REASON]", "restarts the game; players stay connected"},
 	{"shutdown", TO_MULTIPLEXER, true, "[REASON]",
