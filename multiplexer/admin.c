@@ -60,13 +60,14 @@ static void cmd_status(struct call *call)
 	address_text(&s->address, address);
 	call_answer(call,
 		json_pack(
-			"{s:s, s:s, s:i, s:I, s:b, s:I, s:s, s:{s:s, s:s, s:I, s:b, s:I, s:I}, s:o}",
+			"{s:s, s:s, s:i, s:I, s:b, s:I, s:s, s:{s:s, s:s, s:I, s:b, s:s*, s:I, s:I}, s:o}",
 			"program", "holdfast-multiplexer", "version", HOLDFAST_VERSION, "pid",
 			(int)getpid(), "uptime_s", (json_int_t)seconds(mux, mux->started_ms),
 			"ending", mux->stopping, "users", (json_int_t)mux->metrics.users_now,
 			"accept", mux->localhost_only ? "localhost" : "all", "server", "link",
 			link_state_word(s->state), "address", address, "for_s",
-			(json_int_t)seconds(mux, s->since_ms), "hung", s->hung, "crashes",
+			(json_int_t)seconds(mux, s->since_ms), "hung", s->hung, "refuses",
+			s->refusal[0] != '\0' ? s->refusal : NULL, "crashes",
 			(json_int_t)mux->metrics.server_crashes, "restarts",
 			(json_int_t)mux->metrics.server_goodbyes, "listeners",
 			listeners_json(mux)));

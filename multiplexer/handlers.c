@@ -350,6 +350,13 @@ static bool on_pause(struct mux *mux, const struct msg_pause *m UNUSED, struct r
 	return serverlink_on_pause(&mux->server) || refuse_state(mux, why, "PAUSE", MSG_PAUSE);
 }
 
+static bool on_link_refused(
+	struct mux *mux, const struct msg_link_refused *m, struct refusal *why UNUSED)
+{
+	serverlink_on_refused(&mux->server, m->reason);
+	return true;
+}
+
 static bool on_heartbeat(struct mux *mux, const struct msg_heartbeat *m, struct refusal *why UNUSED)
 {
 	link_send_heartbeat_answer(

@@ -88,7 +88,7 @@ static void become_down(struct serverlink *s, bool goodbye)
 	s->peer = NULL;
 	link_move(s, LINK_DOWN);
 	news_forget_server(s);
-	s->slow = s->hung = s->was_open = s->heard = s->heartbeat_open = false;
+	s->slow = s->hung = s->was_open = s->heard = s->heartbeat_open = s->refused_now = false;
 	s->features = 0;
 	doubt_free(&s->doubt);
 	dial_later(s);
@@ -107,7 +107,8 @@ static void on_up(struct link *l)
 	s->bytes_in = 0;
 	s->said_waiting = false;
 	s->mux->metrics.server_connects++;
-	log_info("server: connected");
+	if (s->refusal[0] == '\0')
+		log_info("server: connected");
 }
 
 static bool on_message(struct link *l, const struct frame *f, struct refusal *why)
@@ -186,6 +187,13 @@ static void on_left(struct serverlink *s)
 	become_down(s, true);
 }
 
+/* It said why when it did; here nothing is logged, since it goes on like this. */
+static void on_refused_end(struct serverlink *s)
+{
+	s->mux->metrics.server_refuses++;
+	become_down(s, false);
+}
+
 static void on_end(struct link *l, int status, const char *reason, bool refused)
 {
 	struct serverlink_peer *peer = container_of(l, struct serverlink_peer, link);
@@ -197,6 +205,8 @@ static void on_end(struct link *l, int status, const char *reason, bool refused)
 		on_dial_failed(s, reason);
 	else if (s->stopping)
 		become_down(s, true);
+	else if (s->refused_now && !s->was_open)
+		on_refused_end(s);
 	else if (s->state != LINK_LEAVING || refused)
 		on_lost(s, reason, refused);
 	else if (status != UV_EOF || link_queued(l) == 0)
@@ -226,7 +236,7 @@ static void dial(struct serverlink *s)
 		return;
 	}
 	peer->mux = s->mux;
-	int status = link_dial(&peer->link, s->mux->loop, &s->address, &link_ops, MSG_DOWN);
+	int status = link_dial(&peer->link, s->mux->loop, &s->address, &link_ops, MSG_DOWN, NULL);
 	if (status != 0) {
 		free(peer);
 		if (!s->said_waiting)
@@ -258,7 +268,8 @@ static void dial_cb(uv_timer_t *timer)
 
 static void dial_later(struct serverlink *s)
 {
-	uint64_t ms = s->short_lives > SHORT_LIVES_MAX ? DIAL_SLOW_MS : DIAL_MS;
+	bool slowly = s->short_lives > SHORT_LIVES_MAX || s->refusal[0] != '\0';
+	uint64_t ms = slowly ? DIAL_SLOW_MS : DIAL_MS;
 
 	uv_timer_start(&s->dial, dial_cb, ms, 0);
 }
@@ -308,6 +319,17 @@ bool serverlink_on_pause(struct serverlink *s)
 	return true;
 }
 
+void serverlink_on_refused(struct serverlink *s, struct slice reason)
+{
+	char text[REFUSAL_MAX];
+
+	log_escape(text, sizeof text, reason);
+	if (strcmp(text, s->refusal) != 0)
+		log_warn("server: refuses us: %s; dialling on, once a second", text);
+	memcpy(s->refusal, text, sizeof s->refusal);
+	s->refused_now = true;
+}
+
 void serverlink_on_heartbeat_answer(struct serverlink *s, uint32_t number)
 {
 	if (s->heartbeat_open && number == s->heartbeat)
@@ -323,6 +345,7 @@ bool serverlink_on_ready(struct serverlink *s)
 	if (!link_move(s, LINK_OPEN))
 		return false;
 	s->was_open = true;
+	s->refusal[0] = '\0';
 	mux->metrics.server_ready++;
 	log_info("server: ready");
 	mux_tell_all(mux, outage_back(&mux->outage, mux->config.options.notice_back_after,

@@ -14,6 +14,8 @@ enum link_state {
 #include "multiplexer/linkstates.def"
 };
 
+enum { REFUSAL_MAX = 256 };
+
 /* One connection to a server. Freed when its socket is closed; a new one is made for each dial. */
 struct serverlink_peer {
 	struct link link;
@@ -31,7 +33,9 @@ struct serverlink {
 	bool said_waiting;            /* "nobody there" was logged for this absence */
 	bool was_open;                /* this connection has been OPEN */
 	bool heard;                   /* this connection has said something */
-	unsigned short_lives; /* connections in a row that died young and without a goodbye */
+	unsigned short_lives;      /* connections in a row that died young and without a goodbye */
+	bool refused_now;          /* this connection was refused by the server ... */
+	char refusal[REFUSAL_MAX]; /* ... in its own words, escaped; kept until one is OPEN */
 	uint64_t connected_ms;
 	uint64_t since_ms; /* of the state */
 
@@ -77,6 +81,9 @@ void serverlink_tell_accept_mode(struct serverlink *s);
 
 /* PAUSE: holds input as NOT READY does, and says PAUSED behind the last of it. */
 bool serverlink_on_pause(struct serverlink *s);
+/* LINK REFUSED: the server does not want us and will end the link. Dialled slowly until one does. */
+void serverlink_on_refused(struct serverlink *s, struct slice reason);
+
 void serverlink_on_heartbeat_answer(struct serverlink *s, uint32_t number);
 
 /* Once a second: hello deadline, hang. */

@@ -54,6 +54,7 @@ local MESSAGES = {
 	[67] = {"down", "DROP LIST", "key list"},
 	[68] = {"down", "ADD TO LIST", "key list", "key who"},
 	[69] = {"down", "REMOVE FROM LIST", "key list", "key who"},
+	[70] = {"both", "LINK REFUSED", "text reason"},
 	[72] = {"up", "GOT SUBCLIENT EVENT", "key who", "text channel", "uint flags", "bytes data"},
 	[73] = {"down", "SEND SUBCLIENT EVENT", "key who", "text channel", "uint flags", "bytes data"},
 	[74] = {"up", "SUBCLIENT CAPS ARE", "key who", "bytes caps"},

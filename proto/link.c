@@ -286,8 +286,10 @@ static void begin(struct link *l, const struct link_ops *ops, unsigned accepts)
 }
 
 int link_dial(struct link *l, struct loop *loop, const struct address *to,
-	const struct link_ops *ops, unsigned accepts)
+	const struct link_ops *ops, unsigned accepts, const struct linkkey *key)
 {
+	if (key != NULL)
+		return UV_ENOTSUP;
 	begin(l, ops, accepts);
 	int status = stream_dial(&l->stream, loop, to, &stream_ops);
 	if (status == 0)
@@ -296,8 +298,10 @@ int link_dial(struct link *l, struct loop *loop, const struct address *to,
 }
 
 int link_accept(struct link *l, struct loop *loop, uv_stream_t *listening,
-	const struct link_ops *ops, unsigned accepts)
+	const struct link_ops *ops, unsigned accepts, const struct linkkey *key)
 {
+	if (key != NULL)
+		return UV_ENOTSUP;
 	begin(l, ops, accepts);
 	int status = stream_accept(&l->stream, loop, listening, &stream_ops);
 	if (status != 0)

@@ -7,9 +7,11 @@
 #include "proto/frame.h"
 
 struct link;
+struct linkkey;
 
 struct link_ops {
-	/* The link is usable (after link_dial; not called after link_accept). */
+	/* The link is usable: after link_dial, and after link_accept with a key; not called after
+	 * link_accept without one. */
 	void (*on_up)(struct link *l);
 	/* A message came. False refuses it: the link ends with why->text as the reason. Unknown ids
 	 * and wrong directions never get here: the former are skipped and counted, the latter refused. */
@@ -48,13 +50,15 @@ struct link {
 	uint64_t messages_in, messages_out, unknown_in; /* counters */
 };
 
-/* Connects; ops->on_up or ops->on_end tells how it went. 0 or a negative UV_E, nothing kept then. */
+/* Connects; ops->on_up or ops->on_end tells how it went. 0 or a negative UV_E, nothing kept then.
+ * key (linkkey.h): NULL = plain bytes, for AF_UNIX only. */
 int link_dial(struct link *l, struct loop *loop, const struct address *to,
-	const struct link_ops *ops, unsigned accepts);
+	const struct link_ops *ops, unsigned accepts, const struct linkkey *key);
 
-/* Takes a waiting connection. 0 or a negative UV_E, nothing kept then. Starts to read. */
+/* Takes a waiting connection. 0 or a negative UV_E, nothing kept then. Starts to read. With a key the
+ * link is usable when ops->on_up says so, without one at once. */
 int link_accept(struct link *l, struct loop *loop, uv_stream_t *listening,
-	const struct link_ops *ops, unsigned accepts);
+	const struct link_ops *ops, unsigned accepts, const struct linkkey *key);
 
 /* link_send_NAME(l, m): queues a message; all of one turn go out in one write, in order. False when
  * it cannot be said (see msg_NAME_write) or the link is not up; nothing is queued then. */

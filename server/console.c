@@ -206,11 +206,12 @@ static void cmd_status(struct call *call)
 	const struct game *game = call->owner;
 
 	call_answer(call,
-		json_pack("{s:s, s:s, s:i, s:I, s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:o}", "program",
-			"holdfast-server", "version", HOLDFAST_VERSION, "pid", (int)getpid(),
-			"uptime_s",
+		json_pack("{s:s, s:s, s:i, s:I, s:s, s:s*, s:I, s:s, s:s, s:I, s:I, s:I, s:o}",
+			"program", "holdfast-server", "version", HOLDFAST_VERSION, "pid",
+			(int)getpid(), "uptime_s",
 			(json_int_t)((loop_now_ms(game->loop) - game->started_ms) / 1000), "link",
-			muxlink_state_word(muxlink_state(game->muxlink)), "players",
+			muxlink_state_word(muxlink_state(game->muxlink)), "refused_by_multiplexer",
+			muxlink_refusal(game->muxlink), "players",
 			(json_int_t)game->metrics.players_now, "accept",
 			game->localhost_only ? "localhost" : "all", "name", game->cvars.set.sv_name,
 			"fps", (json_int_t)game->cvars.set.sv_fps, "frame", (json_int_t)game->frame,

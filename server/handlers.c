@@ -368,6 +368,14 @@ static bool on_paused(
 	return true;
 }
 
+/* Nothing to do but to say so: it ends the link itself, and the players stay. */
+static bool on_link_refused(
+	struct game *game, const struct msg_link_refused *m, struct refusal *why UNUSED)
+{
+	muxlink_on_refused(game->muxlink, m->reason);
+	return true;
+}
+
 static bool on_heartbeat(
 	struct game *game, const struct msg_heartbeat *m, struct refusal *why UNUSED)
 {

@@ -50,6 +50,7 @@ struct muxlink {
 	uint32_t handled;          /* messages of the link, as we said last */
 	struct loop_task tell_handled;
 	enum muxlink_state state;
+	char refusal[256]; /* what muxlink_refusal tells; empty = none */
 	char path[108];
 	unsigned open; /* handles and peers whose closing has not come back */
 	bool closing;
@@ -105,10 +106,14 @@ static void drop_candidate(struct peer *p)
 	link_close(&p->link);
 }
 
+/* He is told why: a multiplexer that meant well dials again, but slowly. */
 static void refuse_candidate(struct peer *p, const char *reason)
 {
 	log_warn("link: a connection is refused: %s", reason);
 	p->m->game->metrics.links_refused++;
+	link_send_link_refused(&p->link, &(struct msg_link_refused){.reason = slice_text(reason)});
+	link_half_close(&p->link);
+	stream_flush(&p->link.stream);
 	drop_candidate(p);
 }
 
@@ -150,6 +155,7 @@ static void become_link(struct peer *p)
 	m->live = p;
 	move(m, MUXLINK_LISTING);
 	m->game->metrics.links_taken++;
+	m->refusal[0] = '\0';
 	m->heartbeat_open = false;
 	m->listing_ms = 0;
 	m->handled = 0;
@@ -157,6 +163,31 @@ static void become_link(struct peer *p)
 	log_debug("link: we both have %s", features_text(p->features, features));
 	compare_incarnations(m, p);
 	game_listing_begins(m->game);
+}
+
+void muxlink_on_refused(struct muxlink *m, struct slice reason)
+{
+	char text[sizeof m->refusal];
+
+	log_escape(text, sizeof text, reason);
+	if (strcmp(text, m->refusal) != 0)
+		log_warn("link: a multiplexer refuses us: %s", text);
+	memcpy(m->refusal, text, sizeof m->refusal);
+}
+
+const char *muxlink_refusal(const struct muxlink *m)
+{
+	return m != NULL && m->refusal[0] != '\0' ? m->refusal : NULL;
+}
+
+static bool candidate_refuses(struct peer *p, const struct frame *f, struct refusal *why)
+{
+	struct msg_link_refused m;
+
+	if (!msg_link_refused_read(f->args, f->count, &m, why))
+		return false;
+	muxlink_on_refused(p->m, m.reason);
+	return true;
 }
 
 static bool candidate_hello(struct peer *p, const struct frame *f, struct refusal *why)
@@ -200,6 +231,8 @@ static bool candidate_message(struct peer *p, const struct frame *f, struct refu
 
 	if (f->id == MSG_TICK)
 		return true;
+	if (f->id == MSG_LINK_REFUSED)
+		return candidate_refuses(p, f, why);
 	if (f->id == MSG_MULTIPLEXER_HELLO)
 		return candidate_hello(p, f, why);
 	if (f->id == MSG_HEARTBEAT && (p->features & FEATURE_HEARTBEAT) != 0)
@@ -303,7 +336,7 @@ static void connection_cb(uv_stream_t *stream, int status)
 	}
 	p->m = m;
 	list_init(&p->node);
-	status = link_accept(&p->link, m->game->loop, stream, &link_ops, MSG_UP);
+	status = link_accept(&p->link, m->game->loop, stream, &link_ops, MSG_UP, NULL);
 	if (status != 0) {
 		log_warn("link: a connection failed: %s", uv_strerror(status));
 		free(p);

@@ -32,6 +32,12 @@ struct link *muxlink_out(struct muxlink *m);
 /* Whether both ends have a feature (features.h): the hellos agreed on it. */
 bool muxlink_has(const struct muxlink *m, unsigned feature);
 
+/* LINK REFUSED: a multiplexer does not want us, and ends the link itself. */
+void muxlink_on_refused(struct muxlink *m, struct slice reason);
+
+/* Why a multiplexer refused us, its words escaped; NULL: none has since the last one was taken. */
+const char *muxlink_refusal(const struct muxlink *m);
+
 /* handlers.c: HEARTBEAT ANSWER. */
 void muxlink_on_heartbeat_answer(struct muxlink *m, uint32_t number);
 

@@ -32,12 +32,13 @@ MESSAGES = {
     # Extensions: only after the hellos, and only of a feature that both have.
     64: ("SERVER HELLO", "NS"), 65: ("MULTIPLEXER HELLO", "NSB"), 66: ("MAKE LIST", "K"),
     67: ("DROP LIST", "K"), 68: ("ADD TO LIST", "KK"), 69: ("REMOVE FROM LIST", "KK"),
+    70: ("LINK REFUSED", "S"),
     72: ("GOT SUBCLIENT EVENT", "KSNB"), 73: ("SEND SUBCLIENT EVENT", "KSNB"),
     74: ("SUBCLIENT CAPS ARE", "KB"), 80: ("PAUSE", ""), 81: ("PAUSED", ""),
     82: ("HEARTBEAT", "N"), 83: ("HEARTBEAT ANSWER", "N"), 84: ("HANDLED", "N"),
     85: ("SUBCLIENT IS SLOW", "KN"), 86: ("SUBCLIENT CAUGHT UP", "K"),
 }
-BOTH = {82, 83}
+BOTH = {70, 82, 83}
 UP = {1, 3, 8, 13, 14, 20, 21, 23, 24, 28, 29, 30, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 65, 72,
       74, 81, 85, 86} | BOTH
 DOWN = set(MESSAGES) - UP | BOTH

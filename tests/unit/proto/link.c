@@ -53,7 +53,7 @@ static void dialling_where_nobody_listens_ends_with_a_reason(void **state UNUSED
 
 	memset(&e, 0, sizeof e);
 	assert_true(address_parse("unix:/tmp/holdfast-unit-nobody/here", &a, &why));
-	assert_int_equal(link_dial(&e.l, &test_loop, &a, &end_ops, MSG_DOWN), 0);
+	assert_int_equal(link_dial(&e.l, &test_loop, &a, &end_ops, MSG_DOWN, NULL), 0);
 	RUN_UNTIL(e.status != 0);
 	assert_int_equal(e.status, UV_ENOENT);
 	assert_string_equal(e.reason, "no such file or directory");
@@ -72,7 +72,7 @@ static void a_dial_can_be_given_up_before_its_outcome(void **state UNUSED)
 
 	memset(&e, 0, sizeof e);
 	assert_true(address_parse("unix:/tmp/holdfast-unit-nobody/here", &a, &why));
-	assert_int_equal(link_dial(&e.l, &test_loop, &a, &end_ops, MSG_DOWN), 0);
+	assert_int_equal(link_dial(&e.l, &test_loop, &a, &end_ops, MSG_DOWN, NULL), 0);
 	link_close(&e.l);
 	RUN_UNTIL(strcmp(seen(&e), "X") == 0);
 	end_close(&e);
@@ -481,7 +481,7 @@ static int dial_tcp(struct end *e)
 	assert_int_equal(bind(fd, &a.sa, a.len), 0);
 	assert_int_equal(listen(fd, 1), 0);
 	assert_int_equal(getsockname(fd, &a.sa, &a.len), 0);
-	assert_int_equal(link_dial(&e->l, &test_loop, &a, &end_ops, MSG_DOWN), 0);
+	assert_int_equal(link_dial(&e->l, &test_loop, &a, &end_ops, MSG_DOWN, NULL), 0);
 	RUN_UNTIL(e->l.up);
 	int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	assert_true(peer >= 0);

@@ -144,7 +144,8 @@ static struct end *accepting;
 static void on_connection(uv_stream_t *listening, int status)
 {
 	assert_int_equal(status, 0);
-	assert_int_equal(link_accept(&accepting->l, &test_loop, listening, &end_ops, MSG_UP), 0);
+	assert_int_equal(
+		link_accept(&accepting->l, &test_loop, listening, &end_ops, MSG_UP, NULL), 0);
 }
 
 int end_accept(struct end *e)
@@ -177,7 +178,7 @@ int end_dial(struct end *e)
 
 	memset(e, 0, sizeof *e);
 	assert_true(fd >= 0);
-	assert_int_equal(link_dial(&e->l, &test_loop, &a, &end_ops, MSG_DOWN), 0);
+	assert_int_equal(link_dial(&e->l, &test_loop, &a, &end_ops, MSG_DOWN, NULL), 0);
 	assert_false(link_send_tick(&e->l, &(struct msg_tick){0})); /* not yet */
 	RUN_UNTIL(e->l.up);
 	int peer = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -123,8 +123,8 @@ static void who_says_nothing_is_closed_after_5_seconds(UNUSED void **state)
 	pass_seconds(4);
 	assert_string_equal(heard(&silent), "");
 	pass_seconds(2);
-	assert_string_equal(heard(&silent), "END\n");
-	assert_string_equal(heard(&ticking), "END\n");
+	assert_string_equal(heard(&silent), "LINK REFUSED it has not answered for 5 s\nEND\n");
+	assert_string_equal(heard(&ticking), "LINK REFUSED it has not answered for 5 s\nEND\n");
 	ASSERT_HAS(logged(), "link: a connection is refused: it has not answered for 5 s");
 	mux_close(&silent);
 	mux_close(&ticking);
@@ -152,7 +152,8 @@ static void a_second_multiplexer_is_refused_while_the_first_is_there(UNUSED void
 	accept_user(&first, 1);
 	heard(&first);
 	SAY(&second, accepting_all, 0);
-	assert_string_equal(heard(&second), GREETING "END\n");
+	assert_string_equal(heard(&second),
+		GREETING "LINK REFUSED a second multiplexer; the first one keeps the link\nEND\n");
 	ASSERT_HAS(logged(), "refused: a second multiplexer; the first one keeps the link");
 	type(&first, 1, "hello\n");
 	assert_string_equal(heard(&first), "SEND SUBCLIENT TEXT 1:1 [hello]\\r\\n\n");
@@ -168,7 +169,7 @@ static void only_eight_may_wait_for_their_proof(UNUSED void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(waiting); i++)
 		waiting[i] = mux_dial();
-	assert_string_equal(heard(&waiting[8]), "END\n");
+	assert_string_equal(heard(&waiting[8]), "LINK REFUSED too many at once\nEND\n");
 	ASSERT_HAS(logged(), "refused: too many at once");
 	for (size_t i = 0; i < 8; i++)
 		assert_string_equal(heard(&waiting[i]), GREETING);
@@ -347,14 +348,14 @@ static void what_was_not_agreed_on_is_no_word_of_a_candidate(UNUSED void **state
 	struct mux plain = mux_dial(), twice = mux_dial(), odd = mux_dial();
 
 	SAY(&plain, heartbeat, .number = 1);
-	assert_string_equal(heard(&plain), GREETING "END\n");
+	ASSERT_HAS(heard(&plain), "LINK REFUSED HEARTBEAT (82): before the answer");
 	ASSERT_HAS(logged(), "HEARTBEAT (82): before the answer");
 	say_hello(&twice, "lists", "sixteen bytes...");
 	say_hello(&twice, "lists", "sixteen bytes...");
-	assert_string_equal(heard(&twice), GREETING "END\n");
+	ASSERT_HAS(heard(&twice), "LINK REFUSED MULTIPLEXER HELLO (65): said twice\nEND\n");
 	ASSERT_HAS(logged(), "MULTIPLEXER HELLO (65): said twice");
 	say_hello(&odd, "lists", "fifteen bytes..");
-	assert_string_equal(heard(&odd), GREETING "END\n");
+	ASSERT_HAS(heard(&odd), "LINK REFUSED MULTIPLEXER HELLO (65): argument 3");
 	ASSERT_HAS(logged(), "argument 3 (incarnation): 15 bytes instead of 16");
 	mux_close(&plain);
 	mux_close(&twice);

@@ -206,6 +206,11 @@ static void show_message(struct buf *out, const struct frame *f)
 		assert_true(msg_add_to_list_read(f->args, f->count, &m, &why));
 		buf_addf(out, " %s", clientkey_text(&m.list, text));
 		buf_addf(out, " %s", clientkey_text(&m.who, text));
+	} else if (f->id == MSG_LINK_REFUSED) {
+		struct msg_link_refused m;
+
+		assert_true(msg_link_refused_read(f->args, f->count, &m, &why));
+		buf_addf(out, " %.*s", (int)m.reason.len, (const char *)m.reason.at);
 	} else if (f->id == MSG_HEARTBEAT_ANSWER) {
 		struct msg_heartbeat_answer m;
 
