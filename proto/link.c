@@ -76,7 +76,7 @@ static bool handle(struct link *l, const struct frame *f, struct refusal *why)
 static bool handle_turn(struct link *l, struct slice *bytes)
 {
 	loop_at_turn_end(l->stream.loop, &l->turn_over);
-	for (; l->turn_messages < LINK_TURN_MESSAGES; l->turn_messages++) {
+	for (; l->turn_messages < LINK_TURN_MESSAGES && !l->hold; l->turn_messages++) {
 		struct refusal why;
 		struct frame f;
 		enum frame_result r = framer_next(&l->framer, bytes, &f, &why);
@@ -110,14 +110,15 @@ static void on_bytes(struct stream *s, struct slice bytes)
 	if (l->ended || l->closing)
 		return;
 	/* A full turn pauses even when nothing is left: libuv reads many times in one turn. */
-	if (l->pending.len == 0 && (!handle_turn(l, &bytes) || !turn_is_full(l)))
+	if (l->pending.len == 0 && (!handle_turn(l, &bytes) || !(turn_is_full(l) || l->hold)))
 		return;
 	if (!buf_add(&l->pending, bytes)) {
 		tell_end(l, UV_ENOMEM, "out of memory", false);
 		return;
 	}
 	stream_pause(s);
-	loop_at_next_turn(s->loop, &l->resume);
+	if (!l->hold)
+		loop_at_next_turn(s->loop, &l->resume);
 }
 
 /* The end is told when nothing is left of what came before it: a write fails as soon as the peer has
@@ -141,9 +142,11 @@ static void resume_task(struct loop_task *task)
 	struct link *l = container_of(task, struct link, resume);
 	struct slice bytes = buf_bytes(&l->pending);
 
-	if (!handle_turn(l, &bytes))
+	if (l->hold || !handle_turn(l, &bytes))
 		return;
 	buf_eat(&l->pending, l->pending.len - bytes.len);
+	if (l->hold)
+		return; /* who takes that back asks for us again */
 	if (l->pending.len > 0)
 		loop_at_next_turn(l->stream.loop, &l->resume);
 	else if (l->end_status != 0)
@@ -159,8 +162,19 @@ static void on_end(struct stream *s, int status)
 	if (l->ended || l->closing)
 		return;
 	l->end_status = status;
-	if (l->pending.len == 0)
+	if (l->pending.len == 0 && !l->hold)
 		hear_last_words(l);
+}
+
+void link_hold(struct link *l, bool hold)
+{
+	if (l->hold == hold || l->closing || l->ended)
+		return;
+	l->hold = hold;
+	if (hold)
+		stream_pause(&l->stream);
+	else
+		loop_at_next_turn(l->stream.loop, &l->resume);
 }
 
 /* ---- out ---- */
@@ -212,6 +226,16 @@ static bool can_send(const struct link *l)
 		return out != NULL && sent(l, msg_##name##_write(m, out)); \
 	}
 #include "proto/messages.def"
+
+bool link_pass(struct link *l, struct slice message)
+{
+	uint8_t *out = message.len <= MSG_MAX && can_send(l) ? room(l) : NULL;
+
+	if (out == NULL)
+		return false;
+	memcpy(out, message.at, message.len);
+	return sent(l, message.len);
+}
 
 size_t link_queued(const struct link *l)
 {

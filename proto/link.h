@@ -47,6 +47,7 @@ struct link {
 	int end_status;                  /* an end that waits behind pending; 0 = none */
 	uint32_t last_words;             /* bytes that were read behind a fault of writing */
 	bool up, ended, half_closed, closing;
+	bool hold; /* nothing is handed out until link_hold takes it back */
 	uint64_t messages_in, messages_out, unknown_in; /* counters */
 };
 
@@ -65,6 +66,14 @@ int link_accept(struct link *l, struct loop *loop, uv_stream_t *listening,
 #define MSG(num, NAME, name, fields, meaning) \
 	bool link_send_##name(struct link *l, const struct msg_##name *m);
 #include "proto/messages.def"
+
+/* Queues one whole message that stands in bytes already, as msg_NAME_write or the wire made it: for who
+ * passes on what another link said. False as above. */
+bool link_pass(struct link *l, struct slice message);
+
+/* true: on_message is not called until false is given, and no more is read than was; the peer then
+ * waits, for whom it is as if we were slow. Its end is heard behind what is held. */
+void link_hold(struct link *l, bool hold);
 
 /* Bytes that wait for the peer, gathered ones included. */
 size_t link_queued(const struct link *l);

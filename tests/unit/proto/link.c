@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/unit/proto/support_ends.h"
@@ -391,6 +392,57 @@ static void a_link_closed_while_messages_wait_hears_no_more(void **state UNUSED)
 	assert_int_equal(e.messages, LINK_TURN_MESSAGES);
 }
 
+/* A hold in the middle of a read, and one that nothing has come behind. */
+static void a_held_link_hears_nothing_until_it_is_let_go(void **state UNUSED)
+{
+	struct buf sent = {0};
+	struct end e;
+	int peer = end_accept(&e);
+
+	for (unsigned i = 0; i < 600; i++)
+		assert_true(buf_add(&sent, WIRE(tick)));
+	push(peer, WIRE(tick));
+	RUN_UNTIL(e.messages == 1);
+	link_hold(&e.l, true);
+	push(peer, buf_bytes(&sent));
+	shutdown(peer, SHUT_WR);
+	for (unsigned i = 0; i < 20; i++)
+		run_turn();
+	assert_int_equal(e.messages, 1);
+	link_hold(&e.l, false);
+	RUN_UNTIL(e.messages >= 2);
+	link_hold(&e.l, true);
+	unsigned heard = e.messages;
+	for (unsigned i = 0; i < 20; i++)
+		run_turn();
+	assert_int_equal(e.messages, heard);
+	assert_int_equal(e.status, 0);
+	link_hold(&e.l, false);
+	RUN_UNTIL(e.status != 0);
+	assert_int_equal(e.messages, 601);
+	assert_int_equal(e.status, UV_EOF);
+	end_close(&e);
+	close(peer);
+	buf_free(&sent);
+}
+
+static void a_message_is_passed_on_as_it_came(void **state UNUSED)
+{
+	struct buf got = {0};
+	struct end e;
+	int peer = end_accept(&e);
+
+	assert_true(link_pass(&e.l, WIRE(ready)));
+	pull(peer, &got, sizeof ready);
+	assert_true(slice_is(buf_bytes(&got), WIRE(ready)));
+	assert_int_equal(e.l.messages_out, 1);
+	link_half_close(&e.l);
+	assert_false(link_pass(&e.l, WIRE(ready)));
+	end_close(&e);
+	close(peer);
+	buf_free(&got);
+}
+
 static void a_link_may_be_closed_by_any_of_its_callbacks(void **state UNUSED)
 {
 	struct end e;
@@ -657,6 +709,8 @@ int main(void)
 		LINK_TEST(an_end_is_told_once_whatever_else_goes_wrong),
 		LINK_TEST(a_link_closed_by_its_message_hears_no_more),
 		LINK_TEST(a_link_closed_while_messages_wait_hears_no_more),
+		LINK_TEST(a_held_link_hears_nothing_until_it_is_let_go),
+		LINK_TEST(a_message_is_passed_on_as_it_came),
 		LINK_TEST(a_link_may_be_closed_by_any_of_its_callbacks),
 		LINK_TEST(what_is_sent_arrives_in_order_whatever_the_peer_takes_at_once),
 		LINK_TEST(what_cannot_be_said_is_not_sent_and_harms_nothing),
