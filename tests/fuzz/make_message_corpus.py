@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Writes tests/fuzz/corpus/message: each message once, and what is refused. Made by the second
-implementation of the wire, tests/system/agnet.py; make lint sees that the files are up to date.
+implementation of the wire, tests/conformance/wire.py; make lint sees that the files are up to date.
 
     tests/fuzz/make_message_corpus.py [FOLDER]"""
 
@@ -9,9 +9,9 @@ import struct
 import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TOP / "tests" / "system"))
+sys.path.insert(0, str(TOP / "tests"))
 
-from agnet import MESSAGES, PAYLOAD_MAX, encode, pack, pack_key  # noqa: E402
+from conformance.wire import MESSAGES, PAYLOAD_MAX, encode, pack, pack_key  # noqa: E402
 
 FOLDER = TOP / "tests" / "fuzz" / "corpus" / "message"
 KEY = (5, 199)

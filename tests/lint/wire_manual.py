@@ -3,8 +3,8 @@
 
 Its table of messages has the rows of proto/messages.def, its tables of states the rows of the two
 .def files, and each example decodes to what stands above it, by the second implementation of the wire
-in tests/system/agnet.py. That one has the same messages as the table, and the fuzzer's corpus is what
-its generator makes. --write sets the table's rows and the bytes of the examples instead."""
+in tests/conformance/wire.py. That one has the same messages as the table, though it was written from
+the protocol's text alone; and the fuzzer's corpus is what its generator makes. --write sets the table's rows and the bytes of the examples instead."""
 
 import pathlib
 import re
@@ -12,14 +12,14 @@ import struct
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(HERE / "tests" / "system"), str(HERE / "tests" / "fuzz")]
+sys.path[:0] = [str(HERE / "tests"), str(HERE / "tests" / "fuzz")]
 sys.dont_write_bytecode = True
 
-import agnet  # noqa: E402
 import make_message_corpus  # noqa: E402
+from conformance import wire  # noqa: E402
 
 KINDS = {"KEY": ("key", "K"), "TEXT": ("text", "S"), "BYTES": ("bytes", "B"), "UINT": ("uint", "N")}
-ARROWS = {"->": agnet.UP, "<-": agnet.DOWN}
+ARROWS = {"->": wire.UP, "<-": wire.DOWN}
 faults = []
 
 
@@ -59,12 +59,17 @@ def check_messages(rows, manual):
 
 
 def check_second_implementation(rows):
-    ours = {number: (name, "".join(KINDS[kind][1] for kind, _ in fields))
-            for number, _, name, fields, _ in rows}
-    if ours != agnet.MESSAGES:
-        fault("tests/system/agnet.py has other messages than proto/messages.def")
-    if {row[0] for row in rows if row[1] != "down"} != agnet.UP:
-        fault("tests/system/agnet.py sends other messages up than proto/messages.def")
+    def row(way, name, fields):
+        return f"{name}, {way}, {fields or 'no arguments'}"
+
+    ours = {number: row(way, name, "".join(KINDS[kind][1] for kind, _ in fields))
+            for number, way, name, fields, _ in rows}
+    theirs = {number: row("both" if number in wire.BOTH else "up" if number in wire.UP else "down",
+                          *wire.MESSAGES[number]) for number in wire.MESSAGES}
+    for number in sorted(ours.keys() | theirs.keys()):
+        if ours.get(number) != theirs.get(number):
+            fault(f"message {number} is \"{ours.get(number, 'not there')}\" in proto/messages.def "
+                  f"and \"{theirs.get(number, 'not there')}\" in tests/conformance/wire.py")
 
 
 def check_states(text, manual, name):
@@ -89,20 +94,20 @@ def word_of(value):
 
 
 def describe(message):
-    name, *values = agnet.decode(message)
-    arrow = "->" if agnet.ID[name] in agnet.UP else "<-"
+    name, *values = wire.decode(message)
+    arrow = "->" if wire.ID[name] in wire.UP else "<-"
     return " ".join([arrow, name, *map(word_of, values)])
 
 
 def encode(description):
     """The bytes of "-> NAME 5:199 "text" 42"."""
-    name = max((n for n in agnet.ID if re.match(rf"{n}( |$)", description[3:])), key=len)
+    name = max((n for n in wire.ID if re.match(rf"{n}( |$)", description[3:])), key=len)
     values = []
     for text, key, number in re.findall(r'"((?:[^"\\]|\\.)*)"|(\d+(?::\d+)+)|(\d+)',
                                         description[3 + len(name):]):
         values.append(tuple(map(int, key.split(":"))) if key else int(number) if number else
                       text.encode().decode("unicode_escape").encode("latin-1"))
-    return agnet.encode(name, *values)
+    return wire.encode(name, *values)
 
 
 def hex_lines(message):

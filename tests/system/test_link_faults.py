@@ -297,7 +297,7 @@ def test_messages_to_the_server_cut_at_every_byte_have_the_same_effect(holdfast)
 
 
 def test_our_server_speaks_only_what_the_protocol_allows(holdfast):
-    """Every message of the real server is read by the strict reader of agnet.py."""
+    """Every message of the real server is read by the strict reader of the conformance suites."""
     holdfast.start_server(wait=False)
     multiplexer = holdfast.scripted_multiplexer()
     users = [((n, 1), "raw", "192.0.2.1", None) for n in range(1, 20)]
