@@ -6,12 +6,18 @@
  *
  *   link_send_X --> block (messages side by side) --gather, at the turn's end--> one stream_write_part
  *
+ * With a key TLS lies between the stream and both: wire bytes are decrypted in on_bytes, and a block is
+ * encrypted when it is handed on.
+ *
  * A block is only ever added to, so that the stream may hold on to its earlier bytes. */
 #include "proto/link.h"
 
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/tls.h"
+#include "proto/linkkey.h"
 #include "proto/wire.h"
 
 enum {
@@ -38,7 +44,7 @@ static void tell_end(struct link *l, int status, const char *reason, bool refuse
 
 static void tell_stream_end(struct link *l, int status)
 {
-	char reason[128];
+	char reason[192];
 
 	if (status == UV_EOF && l->framer.have >= 2)
 		snprintf(reason, sizeof reason,
@@ -47,10 +53,16 @@ static void tell_stream_end(struct link *l, int status)
 	else if (status == UV_EOF && l->framer.have == 1)
 		snprintf(
 			reason, sizeof reason, "the peer ended in the middle of a message: 1 byte");
+	else if (status == UV_EPROTO && l->tls != NULL)
+		snprintf(reason, sizeof reason, "%s", tls_why(l->tls));
+	else if (status == UV_ECONNABORTED && l->tls != NULL)
+		snprintf(reason, sizeof reason, "%s",
+			l->up ? "the connection broke off: no end was said"
+			      : "the peer ended during the TLS handshake");
 	else
 		snprintf(reason, sizeof reason, "%s",
 			status == UV_EOF ? "the peer has ended" : uv_strerror(status));
-	tell_end(l, status, reason, false);
+	tell_end(l, status, reason, status == UV_EPROTO && l->tls != NULL);
 }
 
 /* ---- in ---- */
@@ -103,12 +115,10 @@ static void turn_over_task(struct loop_task *task)
 	container_of(task, struct link, turn_over)->turn_messages = 0;
 }
 
-static void on_bytes(struct stream *s, struct slice bytes)
+static void take(struct link *l, struct slice bytes)
 {
-	struct link *l = of_stream(s);
+	struct stream *s = &l->stream;
 
-	if (l->ended || l->closing)
-		return;
 	/* A full turn pauses even when nothing is left: libuv reads many times in one turn. */
 	if (l->pending.len == 0 && (!handle_turn(l, &bytes) || !(turn_is_full(l) || l->hold)))
 		return;
@@ -121,6 +131,64 @@ static void on_bytes(struct stream *s, struct slice bytes)
 		loop_at_next_turn(s->loop, &l->resume);
 }
 
+/* ---- TLS, in ---- */
+
+static void peer_ended(struct link *l, int status);
+
+/* The alert that tells the peer is sent at once: the owner is about to close. */
+static void tls_broke(struct link *l)
+{
+	stream_flush(&l->stream);
+	l->end_status = UV_EPROTO;
+	if (l->pending.len == 0 && !l->hold)
+		tell_stream_end(l, l->end_status);
+}
+
+static void become_up(struct link *l)
+{
+	uv_timer_stop(&l->clock);
+	l->up = true;
+	l->ops->on_up(l);
+}
+
+/* Decrypts; what comes out is taken, or kept in pending when keep. */
+static void take_wire(struct link *l, struct slice wire, bool keep)
+{
+	uint8_t room[TLS_RECORD_MAX];
+	enum tls_result r;
+	size_t got;
+
+	do {
+		r = tls_read(l->tls, &wire, room, sizeof room, &got);
+		if (!l->up && tls_is_up(l->tls))
+			become_up(l);
+		if (l->ended || l->closing)
+			return;
+		if (r == TLS_BYTES && !keep)
+			take(l, slice_of(room, got));
+		else if (r == TLS_BYTES && !buf_add(&l->pending, slice_of(room, got)))
+			tell_end(l, UV_ENOMEM, "out of memory", false);
+		if (l->ended || l->closing)
+			return;
+	} while (r == TLS_BYTES);
+	if (r == TLS_FAULT)
+		tls_broke(l);
+	else if (r == TLS_ENDED && !keep)
+		peer_ended(l, UV_EOF);
+}
+
+static void on_bytes(struct stream *s, struct slice bytes)
+{
+	struct link *l = of_stream(s);
+
+	if (l->ended || l->closing) /* or link_refuse reads to the end, to throw it away */
+		return;
+	if (l->tls != NULL)
+		take_wire(l, bytes, false);
+	else
+		take(l, bytes);
+}
+
 /* The end is told when nothing is left of what came before it: a write fails as soon as the peer has
  * died, however much of what it said lies unread. */
 static void hear_last_words(struct link *l)
@@ -129,10 +197,12 @@ static void hear_last_words(struct link *l)
 
 	if (l->end_status != UV_EOF && l->last_words < LAST_WORDS_MAX)
 		bytes = stream_rest(&l->stream);
-	if (bytes.len == 0 || !buf_add(&l->pending, bytes)) {
+	if (bytes.len > 0 && l->tls != NULL && l->end_status != UV_EPROTO)
+		take_wire(l, bytes, true);
+	else if (bytes.len == 0 || l->tls != NULL || !buf_add(&l->pending, bytes))
 		tell_stream_end(l, l->end_status);
+	if (l->ended || l->closing)
 		return;
-	}
 	l->last_words += (uint32_t)bytes.len;
 	loop_at_next_turn(l->stream.loop, &l->resume);
 }
@@ -155,11 +225,9 @@ static void resume_task(struct loop_task *task)
 		stream_read(&l->stream);
 }
 
-static void on_end(struct stream *s, int status)
+static void peer_ended(struct link *l, int status)
 {
-	struct link *l = of_stream(s);
-
-	if (l->ended || l->closing)
+	if (l->ended || l->closing || l->end_status != 0)
 		return;
 	l->end_status = status;
 	if (l->pending.len == 0 && !l->hold)
@@ -177,7 +245,41 @@ void link_hold(struct link *l, bool hold)
 		loop_at_next_turn(l->stream.loop, &l->resume);
 }
 
+static void on_end(struct stream *s, int status)
+{
+	struct link *l = of_stream(s);
+
+	if (l->refusing)
+		link_close(l);
+	/* Anybody on the way can end a TCP connection; of TLS the peer alone, and it has not. */
+	else if (l->tls != NULL && status == UV_EOF)
+		peer_ended(l, UV_ECONNABORTED);
+	else
+		peer_ended(l, status);
+}
+
 /* ---- out ---- */
+
+/* Of TLS alone; told later, since the owner may be saying something just now. */
+static void cannot_write(struct link *l)
+{
+	if (l->end_status == 0)
+		l->end_status = UV_ENOMEM;
+	if (!l->ended && !l->closing)
+		loop_at_next_turn(l->stream.loop, &l->resume);
+}
+
+static bool on_tls_send(void *owner, struct slice wire)
+{
+	struct link *l = owner;
+	struct shared *b = shared_new(wire);
+
+	if (b == NULL)
+		return false;
+	stream_write(&l->stream, b);
+	shared_unref(b);
+	return true;
+}
 
 static void gather_task(struct loop_task *task)
 {
@@ -185,7 +287,11 @@ static void gather_task(struct loop_task *task)
 
 	if (l->block == NULL || l->block_used == l->block_sent)
 		return;
-	stream_write_part(&l->stream, l->block, l->block_sent, l->block_used - l->block_sent);
+	uint32_t len = l->block_used - l->block_sent;
+	if (l->tls == NULL)
+		stream_write_part(&l->stream, l->block, l->block_sent, len);
+	else if (!tls_write(l->tls, slice_of(l->block->bytes + l->block_sent, len)))
+		cannot_write(l);
 	l->block_sent = l->block_used;
 }
 
@@ -248,6 +354,8 @@ void link_half_close(struct link *l)
 		return;
 	gather_task(&l->gather);
 	l->half_closed = true;
+	if (l->tls != NULL)
+		tls_finish(l->tls);
 	stream_finish(&l->stream);
 }
 
@@ -257,7 +365,7 @@ static void on_slow(struct stream *s)
 {
 	struct link *l = of_stream(s);
 
-	if (l->ops->on_slow != NULL && !l->closing)
+	if (l->ops->on_slow != NULL && !l->closing && !l->refusing)
 		l->ops->on_slow(l, true);
 }
 
@@ -265,8 +373,24 @@ static void on_drained(struct stream *s)
 {
 	struct link *l = of_stream(s);
 
-	if (l->ops->on_slow != NULL && !l->closing)
+	if (l->ops->on_slow != NULL && !l->closing && !l->refusing)
 		l->ops->on_slow(l, false);
+}
+
+/* A machine that has vanished is found out in half a minute, whether something was sent to it or not.
+ * Best effort: without them it takes longer. */
+static void set_tcp_options(struct link *l)
+{
+	const int on = 1, idle_s = 60, every_s = 10, times = 6, unread_ms = 30 * 1000;
+	int fd = stream_fd(&l->stream);
+
+	if (l->stream.uv.handle.type != UV_TCP)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof every_s);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unread_ms, sizeof unread_ms);
 }
 
 static void on_connected(struct stream *s, int status)
@@ -277,17 +401,44 @@ static void on_connected(struct stream *s, int status)
 		tell_stream_end(l, status);
 		return;
 	}
-	l->up = true;
+	set_tcp_options(l);
 	stream_read(s);
-	l->ops->on_up(l);
+	if (l->tls != NULL)
+		take_wire(l, slice_of(NULL, 0), false); /* who dials speaks first */
+	else
+		become_up(l);
+}
+
+static void one_closed(struct link *l)
+{
+	if (--l->handles > 0)
+		return;
+	buf_free(&l->pending); /* not before: who closed it may still have been reading a message */
+	tls_free(l->tls);
+	l->tls = NULL;
+	l->ops->on_closed(l);
 }
 
 static void on_closed(struct stream *s)
 {
-	struct link *l = of_stream(s);
+	one_closed(of_stream(s));
+}
 
-	buf_free(&l->pending); /* not before: who closed it may still have been reading a message */
-	l->ops->on_closed(l);
+static void on_clock_closed(uv_handle_t *clock)
+{
+	one_closed(clock->data);
+}
+
+static void clock_cb(uv_timer_t *clock)
+{
+	struct link *l = clock->data;
+
+	if (l->refusing)
+		link_close(l);
+	else if (l->stream.connected)
+		tell_end(l, UV_ETIMEDOUT, "no TLS handshake within 5 s", false);
+	else
+		tell_end(l, UV_ETIMEDOUT, "no connection within 5 s", false);
 }
 
 static const struct stream_ops stream_ops = {
@@ -299,7 +450,8 @@ static const struct stream_ops stream_ops = {
 	.on_closed = on_closed,
 };
 
-static void begin(struct link *l, const struct link_ops *ops, unsigned accepts)
+static bool begin(struct link *l, const struct link_ops *ops, unsigned accepts,
+	const struct linkkey *key, enum tls_role role)
 {
 	memset(l, 0, sizeof *l);
 	l->ops = ops;
@@ -307,33 +459,74 @@ static void begin(struct link *l, const struct link_ops *ops, unsigned accepts)
 	loop_task_init(&l->turn_over, turn_over_task);
 	loop_task_init(&l->resume, resume_task);
 	loop_task_init(&l->gather, gather_task);
+	if (key != NULL)
+		l->tls = tls_new(key->tls, role, on_tls_send, l);
+	return key == NULL || l->tls != NULL;
+}
+
+/* There is a stream. status: whether there is. */
+static int begun(struct link *l, struct loop *loop, int status)
+{
+	if (status != 0) {
+		tls_free(l->tls);
+		return status;
+	}
+	l->handles = 2;
+	l->clock.data = l;
+	uv_timer_init(&loop->uv, &l->clock);
+	if (l->tls != NULL)
+		uv_timer_start(&l->clock, clock_cb, LINK_HANDSHAKE_MS, 0);
+	stream_limits(&l->stream, LINK_HIGH, LINK_LOW);
+	return 0;
 }
 
 int link_dial(struct link *l, struct loop *loop, const struct address *to,
 	const struct link_ops *ops, unsigned accepts, const struct linkkey *key)
 {
-	if (key != NULL)
-		return UV_ENOTSUP;
-	begin(l, ops, accepts);
-	int status = stream_dial(&l->stream, loop, to, &stream_ops);
-	if (status == 0)
-		stream_limits(&l->stream, LINK_HIGH, LINK_LOW);
-	return status;
+	if (!begin(l, ops, accepts, key, TLS_DIALS))
+		return UV_ENOMEM;
+	return begun(l, loop, stream_dial(&l->stream, loop, to, &stream_ops));
 }
 
 int link_accept(struct link *l, struct loop *loop, uv_stream_t *listening,
 	const struct link_ops *ops, unsigned accepts, const struct linkkey *key)
 {
-	if (key != NULL)
-		return UV_ENOTSUP;
-	begin(l, ops, accepts);
-	int status = stream_accept(&l->stream, loop, listening, &stream_ops);
+	if (!begin(l, ops, accepts, key, TLS_ACCEPTS)) {
+		stream_refuse(listening);
+		return UV_ENOMEM;
+	}
+	int status = begun(l, loop, stream_accept(&l->stream, loop, listening, &stream_ops));
 	if (status != 0)
 		return status;
-	l->up = true;
-	stream_limits(&l->stream, LINK_HIGH, LINK_LOW);
+	l->up = l->tls == NULL;
+	set_tcp_options(l);
 	stream_read(&l->stream);
 	return 0;
+}
+
+static void drop_tasks(struct link *l)
+{
+	loop_task_cancel(&l->turn_over);
+	loop_task_cancel(&l->resume);
+	loop_task_cancel(&l->gather);
+}
+
+void link_refuse(struct link *l, const char *reason)
+{
+	if (l->closing || l->refusing)
+		return;
+	link_send_link_refused(l, &(struct msg_link_refused){.reason = slice_text(reason)});
+	link_half_close(l);
+	stream_flush(&l->stream);
+	l->refusing = l->ended = true;
+	l->hold = false;
+	drop_tasks(l);
+	if (!l->up || l->stream.ended) {
+		link_close(l);
+		return;
+	}
+	uv_timer_start(&l->clock, clock_cb, LINK_REFUSE_MS, 0);
+	stream_read(&l->stream);
 }
 
 void link_close(struct link *l)
@@ -341,11 +534,10 @@ void link_close(struct link *l)
 	if (l->closing)
 		return;
 	l->closing = true;
-	loop_task_cancel(&l->turn_over);
-	loop_task_cancel(&l->resume);
-	loop_task_cancel(&l->gather);
+	drop_tasks(l);
 	shared_unref(l->block);
 	l->block = NULL;
 	l->block_used = l->block_sent = 0;
+	uv_close((uv_handle_t *)&l->clock, on_clock_closed);
 	stream_close(&l->stream);
 }

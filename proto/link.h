@@ -8,6 +8,7 @@
 
 struct link;
 struct linkkey;
+struct tls;
 
 struct link_ops {
 	/* The link is usable: after link_dial, and after link_accept with a key; not called after
@@ -29,12 +30,17 @@ enum {
 	LINK_HIGH = 4 * 1024 * 1024, /* bytes waiting: on_slow(true) */
 	LINK_LOW = 1024 * 1024,      /* on_slow(false) */
 	LINK_TURN_MESSAGES =
-		256 /* handled per turn of the loop; the rest waits one turn (row F10) */
+		256, /* handled per turn of the loop; the rest waits one turn (row F10) */
+	LINK_HANDSHAKE_MS = 5000, /* a keyed link is up so long after it began, or it ends */
+	LINK_REFUSE_MS = 2000     /* link_refuse: how long the peer may take to hear it */
 };
 
 struct link {
 	struct stream stream;
 	const struct link_ops *ops; /* borrowed: static */
+	struct tls *tls;            /* owned: NULL = plain bytes */
+	uv_timer_t clock;           /* LINK_HANDSHAKE_MS, LINK_REFUSE_MS */
+	unsigned handles;           /* that have to close before on_closed: stream, clock */
 	unsigned accepts; /* the direction this end hears: MSG_UP at the server, MSG_DOWN */
 	struct framer framer;
 	struct buf pending;              /* read, but over this turn's messages */
@@ -47,7 +53,8 @@ struct link {
 	int end_status;                  /* an end that waits behind pending; 0 = none */
 	uint32_t last_words;             /* bytes that were read behind a fault of writing */
 	bool up, ended, half_closed, closing;
-	bool hold; /* nothing is handed out until link_hold takes it back */
+	bool hold;     /* nothing is handed out until link_hold takes it back */
+	bool refusing; /* link_refuse: nobody is told anything any more */
 	uint64_t messages_in, messages_out, unknown_in; /* counters */
 };
 
@@ -81,6 +88,12 @@ size_t link_queued(const struct link *l);
 /* No more messages from us: what is queued is sent, then our side is shut down; reading goes on to
  * the peer's end (on_end with UV_EOF). */
 void link_half_close(struct link *l);
+
+/* Ends a link that is not wanted: says LINK REFUSED with the reason, sends what is queued, and closes
+ * when the peer has heard it or after LINK_REFUSE_MS (a socket that is closed with something unread
+ * may lose what was written to it). Of the callbacks only on_closed follows; link_close hurries it.
+ * One that is not up is closed at once. */
+void link_refuse(struct link *l, const char *reason);
 
 /* Drops what is queued and closes; on_closed follows. Safe any time, any number of times. */
 void link_close(struct link *l);

@@ -10,6 +10,13 @@
 
 enum { FILE_MAX = 4096 };
 
+/* What a key file says. */
+struct written {
+	char identity[LINKKEY_NAME_MAX + 1];
+	uint8_t secret[LINKKEY_SECRET_MAX];
+	size_t secret_len;
+};
+
 static char fault[512];
 
 __attribute__((format(printf, 3, 4))) static bool refuse(
@@ -56,7 +63,7 @@ static int digit(char c)
 				      : -1;
 }
 
-static bool take_secret(const char *path, unsigned line, const char *hex, struct linkkey *key)
+static bool take_secret(const char *path, unsigned line, const char *hex, struct written *key)
 {
 	size_t len = strlen(hex);
 
@@ -71,7 +78,7 @@ static bool take_secret(const char *path, unsigned line, const char *hex, struct
 	return true;
 }
 
-static bool take_line(const char *path, unsigned number, char *line, struct linkkey *key)
+static bool take_line(const char *path, unsigned number, char *line, struct written *key)
 {
 	char *rest = line, *identity, *secret;
 
@@ -92,7 +99,7 @@ static bool take_line(const char *path, unsigned number, char *line, struct link
 	return take_secret(path, number, secret, key);
 }
 
-static bool take_text(const char *path, char *text, size_t len, struct linkkey *key)
+static bool take_text(const char *path, char *text, size_t len, struct written *key)
 {
 	unsigned number = 0;
 
@@ -108,7 +115,7 @@ static bool take_text(const char *path, char *text, size_t len, struct linkkey *
 	return key->secret_len > 0 || refuse(path, 0, "holds no key");
 }
 
-static bool take_file(const char *path, int fd, struct linkkey *key)
+static bool take_file(const char *path, int fd, struct written *key)
 {
 	char text[FILE_MAX + 1];
 	size_t len = 0;
@@ -132,21 +139,37 @@ struct linkkey *linkkey_load(const char *path, const char **why)
 {
 	/* Not blocking: a FIFO in its place must not stop us. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct linkkey *key = calloc(1, sizeof *key);
-	bool ok;
+	struct written written = {0};
+	struct linkkey *key = NULL;
+	const char *reason;
 
-	if (key == NULL)
-		ok = refuse(path, 0, "out of memory");
-	else if (fd < 0)
-		ok = refuse(path, 0, "%s", strerror(errno));
-	else
-		ok = take_file(path, fd, key);
+	*why = fault;
+	if (fd < 0)
+		refuse(path, 0, "%s", strerror(errno));
+	else if (take_file(path, fd, &written)) {
+		key = linkkey_new(
+			written.identity, slice_of(written.secret, written.secret_len), &reason);
+		if (key == NULL)
+			refuse(path, 0, "%s", reason);
+	}
 	if (fd >= 0)
 		close(fd);
-	if (ok)
+	explicit_bzero(&written, sizeof written);
+	return key;
+}
+
+struct linkkey *linkkey_new(const char *identity, struct slice secret, const char **why)
+{
+	struct linkkey *key = calloc(1, sizeof *key);
+
+	*why = "out of memory";
+	if (key == NULL)
+		return NULL;
+	snprintf(key->identity, sizeof key->identity, "%s", identity);
+	key->tls = tls_context_psk(key->identity, secret, why);
+	if (key->tls != NULL)
 		return key;
-	linkkey_free(key);
-	*why = fault;
+	free(key);
 	return NULL;
 }
 
@@ -154,6 +177,6 @@ void linkkey_free(struct linkkey *key)
 {
 	if (key == NULL)
 		return;
-	explicit_bzero(key, sizeof *key);
+	tls_context_free(key->tls);
 	free(key);
 }

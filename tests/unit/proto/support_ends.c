@@ -140,12 +140,14 @@ static struct address new_address(void)
 }
 
 static struct end *accepting;
+static const struct linkkey *accepting_key;
 
 static void on_connection(uv_stream_t *listening, int status)
 {
 	assert_int_equal(status, 0);
 	assert_int_equal(
-		link_accept(&accepting->l, &test_loop, listening, &end_ops, MSG_UP, NULL), 0);
+		link_accept(&accepting->l, &test_loop, listening, &end_ops, MSG_UP, accepting_key),
+		0);
 }
 
 int end_accept(struct end *e)
@@ -158,6 +160,7 @@ int end_accept(struct end *e)
 
 	memset(e, 0, sizeof *e);
 	accepting = e;
+	accepting_key = NULL;
 	assert_true(fd >= 0 && peer >= 0);
 	assert_int_equal(uv_pipe_init(&test_loop.uv, &listening, 0), 0);
 	assert_int_equal(uv_pipe_open(&listening, fd), 0);
@@ -186,6 +189,62 @@ int end_dial(struct end *e)
 	close(fd);
 	unlink(a.un.sun_path);
 	return peer;
+}
+
+int end_accept_keyed(struct end *e, const struct linkkey *key)
+{
+	struct address a = new_address();
+	uv_pipe_t listening;
+	const char *why;
+	int fd = address_listen(&a, 0600, &why);
+	int peer = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	memset(e, 0, sizeof *e);
+	accepting = e;
+	accepting_key = key;
+	assert_true(fd >= 0 && peer >= 0);
+	assert_int_equal(uv_pipe_init(&test_loop.uv, &listening, 0), 0);
+	assert_int_equal(uv_pipe_open(&listening, fd), 0);
+	assert_int_equal(uv_listen((uv_stream_t *)&listening, 1, on_connection), 0);
+	assert_int_equal(connect(peer, &a.sa, a.len), 0);
+	RUN_UNTIL(e->l.stream.open);
+	uv_close((uv_handle_t *)&listening, NULL);
+	run_turn();
+	unlink(a.un.sun_path);
+	return peer;
+}
+
+static void on_pair_connection(uv_stream_t *listening, int status)
+{
+	assert_int_equal(status, 0);
+	assert_int_equal(
+		link_accept(&accepting->l, &test_loop, listening, &end_ops, MSG_UP, accepting_key),
+		0);
+	uv_close((uv_handle_t *)listening, NULL);
+}
+
+void ends_connect(struct end *dialled, const struct linkkey *dialled_key, struct end *accepted,
+	const struct linkkey *accepted_key)
+{
+	static uv_tcp_t listening;
+	struct address a;
+	struct sockaddr_in name;
+	int len = sizeof name;
+	const char *why;
+
+	memset(dialled, 0, sizeof *dialled);
+	memset(accepted, 0, sizeof *accepted);
+	accepting = accepted;
+	accepting_key = accepted_key;
+	assert_true(address_parse("127.0.0.1:0", &a, &why));
+	assert_int_equal(uv_tcp_init(&test_loop.uv, &listening), 0);
+	assert_int_equal(uv_tcp_bind(&listening, &a.sa, 0), 0);
+	assert_int_equal(uv_listen((uv_stream_t *)&listening, 1, on_pair_connection), 0);
+	assert_int_equal(uv_tcp_getsockname(&listening, (struct sockaddr *)&name, &len), 0);
+	a.in.sin_port = name.sin_port;
+	assert_int_equal(
+		link_dial(&dialled->l, &test_loop, &a, &end_ops, MSG_DOWN, dialled_key), 0);
+	RUN_UNTIL(accepted->l.stream.open);
 }
 
 /* ---- the bare socket ---- */

@@ -52,6 +52,13 @@ extern const struct link_ops end_ops;
 int end_accept(struct end *e);
 int end_dial(struct end *e);
 
+/* The same, accepted with a key: not up yet, since the handshake is the other end's to begin. */
+int end_accept_keyed(struct end *e, const struct linkkey *key);
+
+/* Two links with keys that are connected over TCP; not up yet. */
+void ends_connect(struct end *dialled, const struct linkkey *dialled_key, struct end *accepted,
+	const struct linkkey *accepted_key);
+
 /* Closes the link, if nobody did, sees that this is told once, and last, and frees. */
 void end_close(struct end *e);
 
