@@ -51,7 +51,10 @@ endif
 PACKAGES   := libuv jansson libconfuse lua5.4 libcares openssl zlib
 WARN       := -Wall -Wextra -Wpedantic -Werror -Wformat=2 -Wshadow -Wstrict-prototypes \
               -Wmissing-prototypes
-DEFINES    := -D_GNU_SOURCE -DHOLDFAST_VERSION='"$(VERSION)"' \
+# Debian has llhttp as C sources, which are compiled in.
+LLHTTP     := /usr/share/llhttp
+THIRD      := -isystem /usr/share/include -DLLHTTP_STRICT_MODE=1
+DEFINES    := $(THIRD) -D_GNU_SOURCE -DHOLDFAST_VERSION='"$(VERSION)"' \
               -DHOLDFAST_RUN_DIR='"/run/holdfast"' \
               -DHOLDFAST_DATA_DIR='"$(PREFIX)/share/holdfast"' \
               -DHOLDFAST_CONF_DIR='"$(SYSCONFDIR)/holdfast"'
@@ -109,7 +112,7 @@ SOURCES_NOW := $(sort $(SRC_common) $(SRC_proto) $(SRC_multiplexer) $(SRC_server
 
 .PHONY: always
 $(B)/flags: always
-	@$(PKG_CONFIG) --exists $(PACKAGES) 2>/dev/null || { \
+	@{ $(PKG_CONFIG) --exists $(PACKAGES) 2>/dev/null && [ -e $(LLHTTP)/llhttp.c ]; } || { \
 		echo "make: a library that Holdfast is built with is missing; 'make deps' installs it." >&2; \
 		exit 1; }
 	@mkdir -p $(B)
@@ -124,8 +127,14 @@ $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 
+$(B)/llhttp/%.o: $(LLHTTP)/%.c $(B)/flags
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -w -I/usr/share/include/llhttp $(THIRD) $(OPTIMIZE) -fPIE $(SANITIZE) $(CFLAGS) -c -o $@ $<
+OBJECTS_common := $(patsubst %,$(B)/llhttp/%.o,llhttp api http)
+
 define archive_rule
-$(B)/lib$(1).a: $(call objects,$(SRC_$(1))) $(B)/sources
+$(B)/lib$(1).a: $(call objects,$(SRC_$(1))) $(OBJECTS_$(1)) $(B)/sources
 	$$(say) AR $$@
 	@rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$(filter %.o,$$^)
@@ -255,7 +264,7 @@ system: $(PROGRAMS)
 
 # ---- what must be installed ----------------------------------------------------------------------
 DEPS_run  := gcc libc6-dev pkg-config libuv1-dev libjansson-dev libconfuse-dev liblua5.4-dev uthash-dev \
-             libc-ares-dev libssl-dev zlib1g-dev
+             libc-ares-dev libssl-dev zlib1g-dev node-llhttp
 DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git procps python3 \
              python3-pytest python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check spin \
              openssl iproute2 dnsmasq-base unbound oidentd
