@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "server/game.h"
-#include "server/muxlink.h"
+#include "server/muxlinks.h"
 
 enum { NUMBER_MAX = 65535 };
 
@@ -21,12 +21,22 @@ static struct clientkey key_of(const struct audience *a)
 
 /* Where to tell of lists; NULL while there is no multiplexer that knows them. While it lists its users
  * they are not told one by one: audience_tell_all follows. */
-static struct link *out_of(const struct game *game)
+static struct link *out_of(struct muxlink *m)
 {
-	bool knows = muxlink_has(game->muxlink, FEATURE_LISTS) &&
-		     muxlink_state(game->muxlink) != MUXLINK_LISTING;
+	bool knows = muxlink_has(m, FEATURE_LISTS) && muxlink_state(m) != MUXLINK_LISTING;
 
-	return knows ? muxlink_out(game->muxlink) : NULL;
+	return knows ? muxlink_out(m) : NULL;
+}
+
+/* The same for the multiplexer of a player. */
+static struct link *out_for(const struct player *p)
+{
+	return out_of(muxlinks_find(p->game->muxlinks, p->link));
+}
+
+static uint32_t *count_for(struct audience *a, const struct player *p)
+{
+	return &a->on_link[p->link - 1];
 }
 
 /* game->audiences is in order of numbers: the first gap is free. */
@@ -42,10 +52,10 @@ static struct list *free_number(struct game *game, uint32_t *number)
 
 struct audience *audience_new(struct game *game)
 {
-	struct audience *a = calloc(1, sizeof *a);
+	size_t links = game->cvars.set.sv_multiplexers;
+	struct audience *a = calloc(1, sizeof *a + links * sizeof a->on_link[0]);
 	uint32_t number;
 	struct list *before = free_number(game, &number);
-	struct link *out = out_of(game);
 
 	if (a == NULL || number > NUMBER_MAX) {
 		free(a);
@@ -55,13 +65,18 @@ struct audience *audience_new(struct game *game)
 	a->number = number;
 	list_init(&a->members);
 	list_add_last(before, &a->node);
-	if (out != NULL)
-		link_send_make_list(out, &(struct msg_make_list){.list = key_of(a)});
+	for (struct muxlink *m = NULL; (m = muxlinks_next(game->muxlinks, m)) != NULL;) {
+		struct link *out = out_of(m);
+
+		if (out != NULL)
+			link_send_make_list(out, &(struct msg_make_list){.list = key_of(a)});
+	}
 	return a;
 }
 
 static void free_seat(struct seat *s)
 {
+	--*count_for(s->audience, s->player);
 	list_remove(&s->in_audience);
 	list_remove(&s->of_player);
 	free(s);
@@ -69,13 +84,15 @@ static void free_seat(struct seat *s)
 
 void audience_free(struct audience *a)
 {
-	struct link *out = out_of(a->game);
-
 	LIST_EACH(node, &a->members)
 	free_seat(container_of(node, struct seat, in_audience));
 	list_remove(&a->node);
-	if (out != NULL)
-		link_send_drop_list(out, &(struct msg_drop_list){.list = key_of(a)});
+	for (struct muxlink *m = NULL; (m = muxlinks_next(a->game->muxlinks, m)) != NULL;) {
+		struct link *out = out_of(m);
+
+		if (out != NULL)
+			link_send_drop_list(out, &(struct msg_drop_list){.list = key_of(a)});
+	}
 	free(a);
 }
 
@@ -108,14 +125,15 @@ bool audience_add(struct audience *a, struct player *p)
 	s->player = p;
 	list_add_last(&a->members, &s->in_audience);
 	list_add_last(&p->seats, &s->of_player);
-	tell_added(out_of(a->game), a, p);
+	++*count_for(a, p);
+	tell_added(out_for(p), a, p);
 	return true;
 }
 
 void audience_remove(struct audience *a, struct player *p)
 {
 	struct seat *s = find_seat(a, p);
-	struct link *out = out_of(a->game);
+	struct link *out = out_for(p);
 
 	if (s == NULL)
 		return;
@@ -131,32 +149,54 @@ void audience_forget(struct player *p)
 	free_seat(container_of(node, struct seat, of_player));
 }
 
+/* To those whose multiplexer keeps no lists, one by one. */
+static void send_singly(struct audience *a, struct slice text)
+{
+	LIST_EACH(node, &a->members)
+	{
+		struct player *p = container_of(node, struct seat, in_audience)->player;
+
+		if (out_for(p) == NULL)
+			player_send(p, text);
+	}
+}
+
 void audience_send(struct audience *a, struct slice text)
 {
 	struct clientkey key = key_of(a);
+	bool singly = false;
 
-	if (list_is_empty(&a->members))
-		return;
-	if (out_of(a->game) != NULL) {
-		game_send_list(a->game, &key, text);
-		return;
+	for (uint32_t n = 1; n <= a->game->cvars.set.sv_multiplexers; n++) {
+		struct muxlink *m = muxlinks_find(a->game->muxlinks, n);
+
+		if (a->on_link[n - 1] == 0)
+			continue;
+		if (out_of(m) != NULL)
+			game_send_list(m, &key, text);
+		else
+			singly = true;
 	}
-	LIST_EACH(node, &a->members)
-	player_send(container_of(node, struct seat, in_audience)->player, text);
+	if (singly)
+		send_singly(a, text);
 }
 
-void audience_tell_all(struct game *game)
+void audience_tell_all(struct muxlink *to)
 {
-	struct link *out = muxlink_out(game->muxlink);
+	struct link *out = muxlink_out(to);
 
-	if (out == NULL || !muxlink_has(game->muxlink, FEATURE_LISTS))
+	if (out == NULL || !muxlink_has(to, FEATURE_LISTS))
 		return;
-	LIST_EACH(node, &game->audiences)
+	LIST_EACH(node, &to->game->audiences)
 	{
 		const struct audience *a = container_of(node, struct audience, node);
 
 		link_send_make_list(out, &(struct msg_make_list){.list = key_of(a)});
-		LIST_EACH(seat, &a->members)
-		tell_added(out, a, container_of(seat, struct seat, in_audience)->player);
+		LIST_EACH(at, &a->members)
+		{
+			const struct player *p = container_of(at, struct seat, in_audience)->player;
+
+			if (p->link == to->number)
+				tell_added(out, a, p);
+		}
 	}
 }

@@ -6,14 +6,16 @@
 #include "server/player.h"
 
 struct game;
+struct muxlink;
 
-/* One list. The multiplexer keeps the same one under its number, as long as the link lives; a plain
- * AgNet multiplexer keeps none, and each member gets a message of his own. */
+/* One list. Each multiplexer keeps its part of it under the same number, as long as its link lives; a
+ * plain AgNet multiplexer keeps none, and each member there gets a message of his own. */
 struct audience {
 	struct list node;    /* of game->audiences */
 	struct game *game;   /* borrowed: outlives us */
 	uint32_t number;     /* 1..65535 */
 	struct list members; /* struct seat */
+	uint32_t on_link[];  /* how many of them are on link 1, 2, ... sv_multiplexers */
 };
 
 /* NULL when memory is out or there are 65,535 already. */
@@ -28,7 +30,7 @@ void audience_send(struct audience *a, struct slice text);
 /* He has left: the multiplexer takes him off its lists by itself. */
 void audience_forget(struct player *p);
 
-/* A new link: the multiplexer is told all lists anew. Before READY. */
-void audience_tell_all(struct game *game);
+/* A new link: its multiplexer is told all lists anew. Before READY. */
+void audience_tell_all(struct muxlink *to);
 
 #endif

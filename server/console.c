@@ -10,7 +10,7 @@
 #include "common/metric.h"
 #include "common/render.h"
 #include "server/game.h"
-#include "server/muxlink.h"
+#include "server/muxlinks.h"
 #include "server/script.h"
 
 #define COMMAND(name, min, max, who, usage, help) static void cmd_##name(struct call *call);
@@ -210,12 +210,12 @@ static void cmd_status(struct call *call)
 			"program", "holdfast-server", "version", HOLDFAST_VERSION, "pid",
 			(int)getpid(), "uptime_s",
 			(json_int_t)((loop_now_ms(game->loop) - game->started_ms) / 1000), "link",
-			muxlink_state_word(muxlink_state(game->muxlink)), "refused_by_multiplexer",
-			muxlink_refusal(game->muxlink), "players",
-			(json_int_t)game->metrics.players_now, "accept",
-			game->localhost_only ? "localhost" : "all", "name", game->cvars.set.sv_name,
-			"fps", (json_int_t)game->cvars.set.sv_fps, "frame", (json_int_t)game->frame,
-			"frames_late", (json_int_t)game->metrics.frames_late, "script",
+			muxlinks_state_word(game->muxlinks), "refused_by_multiplexer",
+			muxlinks_refusal(game->muxlinks), "players",
+			(json_int_t)game->metrics.players_now, "accept", game_accept_word(game),
+			"name", game->cvars.set.sv_name, "fps", (json_int_t)game->cvars.set.sv_fps,
+			"frame", (json_int_t)game->frame, "frames_late",
+			(json_int_t)game->metrics.frames_late, "script",
 			script_status(game->script)));
 }
 
@@ -235,15 +235,15 @@ static void cmd_players(struct call *call)
 	LIST_EACH(node, &game->players)
 	{
 		const struct player *p = container_of(node, struct player, node);
-		char key[CLIENTKEY_TEXT_MAX];
+		char key[PLAYER_KEY_TEXT_MAX];
 
 		if (p->state == PLAYER_HERE)
 			json_array_append_new(all,
 				json_pack("{s:s, s:s?, s:s?, s:s, s:s, s:I, s:I}", "key",
-					clientkey_text(&p->key, key), "name", p->name, "role",
-					p->role, "address", p->ip, "protocol", p->protocol,
-					"connected_s", (json_int_t)((now - p->connected_ms) / 1000),
-					"idle_s", (json_int_t)((now - p->input_ms) / 1000)));
+					player_key_text(p, key), "name", p->name, "role", p->role,
+					"address", p->ip, "protocol", p->protocol, "connected_s",
+					(json_int_t)((now - p->connected_ms) / 1000), "idle_s",
+					(json_int_t)((now - p->input_ms) / 1000)));
 	}
 	call_answer(call, all);
 }
@@ -251,10 +251,10 @@ static void cmd_players(struct call *call)
 /* By key, or by name as the script set it, whatever the case of its letters. */
 static struct player *find_player(struct game *game, const char *word)
 {
-	struct clientkey key;
+	struct player *by_key = player_find_text(game, word);
 
-	if (clientkey_parse(word, &key) && player_find(game, &key) != NULL)
-		return player_find(game, &key);
+	if (by_key != NULL)
+		return by_key;
 	LIST_EACH(node, &game->players)
 	{
 		struct player *p = container_of(node, struct player, node);
@@ -287,8 +287,7 @@ static void cmd_accept(struct call *call)
 	bool local = call->argc > 1 && strcmp(call->argv[1], "localhost") == 0;
 
 	if (call->argc == 1 || strcmp(call->argv[1], "show") == 0) {
-		call_answer(call,
-			json_pack("{s:s}", "accept", game->localhost_only ? "localhost" : "all"));
+		call_answer(call, json_pack("{s:s}", "accept", game_accept_word(game)));
 	} else if (!local && strcmp(call->argv[1], "all") != 0) {
 		call_fail(call, "accept: '%s' is none of localhost, all, show", call->argv[1]);
 	} else if (!game_accept(game, local)) {

@@ -1,14 +1,14 @@
 /* The game server: it may end, crash or be replaced, and the players stay with the multiplexer.
  *
- *   multiplexer ==link.sock==> muxlink --> handlers --> player --> input --> script (Lua)
- *                                 ^                                             |
- *                                 +--- output, save <-- end of the turn <-------+
+ *   multiplexers ==link.sock==> muxlinks --> handlers --> player --> input --> script (Lua)
+ *                                 ^                                              |
+ *                                 +--- output, save <-- end of the turn <--------+
  *
  *   frames --beat--> script_frame          console, control --> commands
  *
  * Stop, step by step (each step is told when the one before is through):
- *   game_stop --> muxlink_mark --(all input handled)--> game_marked: stop event, saves, output
- *             --> muxlink_leave --(the multiplexer has read it all)--> game_left --> loop_stop */
+ *   game_stop --> muxlinks_mark --(all input handled)--> game_marked: stop event, saves, output
+ *             --> muxlinks_leave --(all multiplexers have read it)--> game_left --> loop_stop */
 #include "server/game.h"
 
 #include <stdio.h>
@@ -19,7 +19,7 @@
 #include "common/log.h"
 #include "server/audience.h"
 #include "server/console.h"
-#include "server/muxlink.h"
+#include "server/muxlinks.h"
 #include "server/script.h"
 
 /* ---- the end of a turn ---- */
@@ -57,19 +57,34 @@ static void on_frame(struct frames *f, uint64_t passed)
 
 /* ---- who is here ---- */
 
-void game_forget_players(struct game *game)
+void game_forget_players(struct muxlink *from)
 {
-	log_warn("link: this is another multiplexer than before; its players are others too");
-	while (!list_is_empty(&game->players))
-		player_gone(container_of(game->players.next, struct player, node), "gone");
-}
+	bool told = false;
 
-void game_listing_begins(struct game *game)
-{
-	LIST_EACH(node, &game->players)
+	/* Scripts may kick others meanwhile, which frees nobody at once: KILLED comes later. */
+	LIST_EACH(node, &from->game->players)
 	{
 		struct player *p = container_of(node, struct player, node);
 
+		if (p->link != from->number)
+			continue;
+		if (!told)
+			log_warn("%s: this is another multiplexer than before; its players are "
+				 "others too",
+				muxlink_label(from));
+		told = true;
+		player_gone(p, "gone");
+	}
+}
+
+void game_listing_begins(struct muxlink *from)
+{
+	LIST_EACH(node, &from->game->players)
+	{
+		struct player *p = container_of(node, struct player, node);
+
+		if (p->link != from->number)
+			continue;
 		p->seen = false;
 		/* What was said of him last may have gone lost with the link before this. */
 		p->save_due = p->save_due || (p->state == PLAYER_HERE && player_has_saved(p));
@@ -77,9 +92,9 @@ void game_listing_begins(struct game *game)
 }
 
 /* He was here before the link was lost. */
-static void settle_old(struct game *game, struct player *p)
+static void settle_old(struct player *p)
 {
-	struct link *out = muxlink_out(game->muxlink);
+	struct link *out = player_out(p);
 
 	if (!p->seen)
 		player_gone(p, "gone");
@@ -87,17 +102,20 @@ static void settle_old(struct game *game, struct player *p)
 		link_send_kill_subclient(out, &(struct msg_kill_subclient){.who = p->key});
 }
 
-void game_listing_ends(struct game *game)
+void game_listing_ends(struct muxlink *from)
 {
-	/* Scripts may kick others meanwhile, which frees nobody at once: KILLED comes later. */
+	struct game *game = from->game;
+
 	LIST_EACH(node, &game->players)
 	{
 		struct player *p = container_of(node, struct player, node);
 
+		if (p->link != from->number)
+			continue;
 		if (p->state == PLAYER_ARRIVING && p->seen)
 			player_arrive(p);
 		else
-			settle_old(game, p);
+			settle_old(p);
 	}
 	LIST_EACH(node, &game->players)
 	{
@@ -106,22 +124,39 @@ void game_listing_ends(struct game *game)
 		if (p->save_due)
 			player_touch(p);
 	}
-	audience_tell_all(game);
+	audience_tell_all(from);
 	flush_task(&game->flush);
-	muxlink_ready(game->muxlink);
+	muxlink_ready(from);
 }
 
 bool game_accept(struct game *game, bool localhost_only)
 {
-	struct link *out = muxlink_out(game->muxlink);
+	bool any = false;
 
-	if (out == NULL)
-		return false;
-	if (localhost_only)
-		link_send_accept_localhost_only(out, &(struct msg_accept_localhost_only){0});
-	else
-		link_send_accept_all(out, &(struct msg_accept_all){0});
-	return true;
+	for (struct muxlink *m = NULL; (m = muxlinks_next(game->muxlinks, m)) != NULL;) {
+		struct link *out = muxlink_out(m);
+
+		if (out == NULL)
+			continue;
+		any = true;
+		if (localhost_only)
+			link_send_accept_localhost_only(
+				out, &(struct msg_accept_localhost_only){0});
+		else
+			link_send_accept_all(out, &(struct msg_accept_all){0});
+	}
+	return any;
+}
+
+const char *game_accept_word(const struct game *game)
+{
+	bool local = false, everywhere = false;
+
+	for (struct muxlink *m = NULL; (m = muxlinks_next(game->muxlinks, m)) != NULL;) {
+		local = local || (m->taken && m->localhost_only);
+		everywhere = everywhere || (m->taken && !m->localhost_only);
+	}
+	return local && everywhere ? "mixed" : local ? "localhost" : "all";
 }
 
 /* ---- stop ---- */
@@ -169,10 +204,10 @@ void game_stop(struct game *game, enum game_stop kind, const char *reason)
 	game->stop = kind;
 	snprintf(game->stop_reason, sizeof game->stop_reason, "%s", reason);
 	uv_timer_start(&game->stop_timer, stop_timeout_cb, game->cvars.set.sv_stop_timeout, 0);
-	if (kind == STOP_MULTIPLEXER)
+	if (kind == STOP_MULTIPLEXER || game->muxlinks == NULL)
 		game_marked(game); /* it has ended its side: what it sent was handled */
 	else
-		muxlink_mark(game->muxlink);
+		muxlinks_mark(game->muxlinks);
 }
 
 void game_marked(struct game *game)
@@ -191,7 +226,10 @@ void game_marked(struct game *game)
 			(p->save_due || p->line.text.len > 0 || p->line.after_cr))
 			player_store(p, true);
 	}
-	muxlink_leave(game->muxlink);
+	if (game->muxlinks != NULL)
+		muxlinks_leave(game->muxlinks);
+	else
+		game_left(game);
 }
 
 void game_left(struct game *game)
@@ -324,9 +362,22 @@ static bool start_control(struct game *game, const char **why)
 	return game->control != NULL;
 }
 
+static bool start_links(struct game *game, const char **why)
+{
+	struct address at;
+	char text[512];
+
+	snprintf(text, sizeof text, "unix:%s/link.sock", game->config.run_dir);
+	if (!address_parse(text, &at, why))
+		return false;
+	game->muxlinks = muxlinks_open(game);
+	*why = "out of memory";
+	return game->muxlinks != NULL && muxlinks_listen(game->muxlinks, &at, NULL, why);
+}
+
 bool game_start(struct game *game, const char **why)
 {
-	char dir[1024], path[512];
+	char dir[1024];
 	int status;
 
 	if (!map_dir(game, dir, sizeof dir, why))
@@ -343,17 +394,13 @@ bool game_start(struct game *game, const char **why)
 		return false;
 	}
 	/* The link last: whoever finds it open finds a game. */
-	snprintf(path, sizeof path, "%s/link.sock", game->config.run_dir);
-	if (!start_control(game, why))
-		return false;
-	game->muxlink = muxlink_open(game, path, why);
-	return game->muxlink != NULL;
+	return start_control(game, why) && start_links(game, why);
 }
 
 void game_close(struct game *game)
 {
-	muxlink_close(game->muxlink);
-	game->muxlink = NULL;
+	muxlinks_close(game->muxlinks);
+	game->muxlinks = NULL;
 	control_close(game->control);
 	game->control = NULL;
 	frames_close(&game->frames);

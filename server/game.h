@@ -11,6 +11,7 @@
 #include "server/player.h"
 
 struct muxlink;
+struct muxlinks;
 struct script;
 
 struct game_metrics {
@@ -31,24 +32,23 @@ struct game_config {
 };
 
 struct game {
-	struct loop *loop;       /* borrowed: outlives us */
-	struct cvar_list cvars;  /* C reads game->cvars.set.sv_fps */
-	struct list players;     /* struct player node, in order of arrival */
-	struct player *by_key;   /* uthash head */
-	struct list audiences;   /* struct audience, in order of their numbers */
-	struct slots handles;    /* what scripts hold */
-	struct list dirty;       /* players with output or a save to send at the end of the turn */
-	struct loop_task flush;  /* sends them */
-	struct muxlink *muxlink; /* owned */
-	struct script *script;   /* owned: NULL while no map runs */
-	struct control *control; /* owned */
+	struct loop *loop;      /* borrowed: outlives us */
+	struct cvar_list cvars; /* C reads game->cvars.set.sv_fps */
+	struct list players;    /* struct player node, in order of arrival */
+	struct player *by_key;  /* uthash head */
+	struct list audiences;  /* struct audience, in order of their numbers */
+	struct slots handles;   /* what scripts hold */
+	struct list dirty;      /* players with output or a save to send at the end of the turn */
+	struct loop_task flush; /* sends them */
+	struct muxlinks *muxlinks; /* owned: NULL while no map runs */
+	struct script *script;     /* owned: NULL while no map runs */
+	struct control *control;   /* owned */
 	struct frames frames;
 	struct game_metrics metrics;
 	uint64_t frame;          /* number of the last frame */
 	uint64_t unknown_second; /* messages for unknown keys: in which second, and how many */
 	unsigned unknown_count;
 	uint64_t started_ms;
-	bool localhost_only; /* what the multiplexer said last */
 	struct game_config config;
 	enum game_stop stop; /* STOP_NOT: it runs */
 	bool stop_event_sent;
@@ -81,20 +81,24 @@ void game_free(struct game *game);
  * init.lua compiles. Nothing is changed. False with *why a sentence. */
 bool game_check(const struct game *game, const char **why);
 
-/* muxlink and handlers tell: */
-void game_forget_players(struct game *game); /* they are another multiplexer's: all have left */
-void game_listing_begins(struct game *game);
-void game_listing_ends(struct game *game);
+/* muxlink, muxlinks and handlers tell: */
+void game_forget_players(struct muxlink *from); /* they are another multiplexer's: have left */
+void game_listing_begins(struct muxlink *from);
+void game_listing_ends(struct muxlink *from);
 void game_marked(struct game *game); /* the last of the input was handled */
-void game_left(struct game *game);   /* the multiplexer has read our last word */
+void game_left(struct game *game);   /* every multiplexer has read our last word */
 
 /* What scripts and console do to players; all take effect at the end of this turn of the loop. */
 void player_send(struct player *p, struct slice text);    /* \n becomes \r\n on the way out */
-void game_send_all(struct game *game, struct slice text); /* one message to 0:255 */
-void game_send_list(struct game *game, const struct clientkey *list, struct slice text);
+void game_send_all(struct game *game, struct slice text); /* one message to 0:255 of each link */
+void game_send_list(struct muxlink *to, const struct clientkey *list, struct slice text);
 
-/* From where new users are let in; the answer shows in game->localhost_only. False: no link. */
+/* From where new users are let in; the answer shows in game_accept_word. False: no link. */
 bool game_accept(struct game *game, bool localhost_only);
+
+/* What the multiplexers said last: "all" or "localhost"; "mixed" if they do not agree. */
+const char *game_accept_word(const struct game *game);
+
 bool player_save(
 	struct player *p, json_t *saved, const char **why); /* takes the reference, also when
 	* it fails: false and nothing changed when the whole would not fit in MSG_PAYLOAD_MAX; *why says

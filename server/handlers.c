@@ -6,19 +6,21 @@
 #include "common/log.h"
 #include "server/game.h"
 #include "server/muxlink.h"
+#include "server/muxlinks.h"
 #include "server/script.h"
 
 #define UP(num, NAME, name, fields, meaning) \
-	static bool on_##name(struct game *game, const struct msg_##name *m, struct refusal *why);
+	static bool on_##name(               \
+		struct muxlink *from, const struct msg_##name *m, struct refusal *why);
 #include "proto/messages.def"
 
-bool handle_message(struct game *game, const struct frame *f, struct refusal *why)
+bool handle_message(struct muxlink *from, const struct frame *f, struct refusal *why)
 {
 	switch (f->id) {
 #define UP(num, NAME, name, fields, meaning)                                                      \
 	case MSG_##NAME: {                                                                        \
 		struct msg_##name m;                                                              \
-		return msg_##name##_read(f->args, f->count, &m, why) && on_##name(game, &m, why); \
+		return msg_##name##_read(f->args, f->count, &m, why) && on_##name(from, &m, why); \
 	}
 #include "proto/messages.def"
 	default:
@@ -46,57 +48,56 @@ static void count_unknown(struct game *game, const struct clientkey *who)
 }
 
 /* Whom a message is about; counted if we know nobody by that key. */
-static struct player *find(struct game *game, const struct clientkey *who)
+static struct player *find(struct muxlink *from, const struct clientkey *who)
 {
-	struct player *p = player_find(game, who);
+	struct player *p = player_find(from->game, from->number, who);
 
 	if (p == NULL)
-		count_unknown(game, who);
+		count_unknown(from->game, who);
 	return p;
 }
 
 /* ---- the multiplexer as a whole ---- */
 
 static bool on_tick(
-	struct game *game UNUSED, const struct msg_tick *m UNUSED, struct refusal *why UNUSED)
+	struct muxlink *from UNUSED, const struct msg_tick *m UNUSED, struct refusal *why UNUSED)
 {
 	return true; /* for servers that block on reading; we have our own beat */
 }
 
-static bool on_mux_going_offline(
-	struct game *game, const struct msg_mux_going_offline *m UNUSED, struct refusal *why UNUSED)
+static bool on_mux_going_offline(struct muxlink *from, const struct msg_mux_going_offline *m UNUSED,
+	struct refusal *why UNUSED)
 {
-	game_stop(game, STOP_MULTIPLEXER, "the multiplexer goes offline");
+	game_stop(from->game, STOP_MULTIPLEXER, "the multiplexer goes offline");
 	return true;
 }
 
 static bool on_i_am_alive(
-	struct game *game, const struct msg_i_am_alive *m UNUSED, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_i_am_alive *m UNUSED, struct refusal *why UNUSED)
 {
-	if (muxlink_state(game->muxlink) == MUXLINK_MARKED)
-		game_marked(game);
+	muxlink_on_mark_answered(from);
 	return true;
 }
 
-static bool on_accepting_localhost_only(struct game *game,
+static bool on_accepting_localhost_only(struct muxlink *from,
 	const struct msg_accepting_localhost_only *m UNUSED, struct refusal *why UNUSED)
 {
-	game->localhost_only = true;
+	from->localhost_only = true;
 	return true;
 }
 
 static bool on_accepting_all(
-	struct game *game, const struct msg_accepting_all *m UNUSED, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_accepting_all *m UNUSED, struct refusal *why UNUSED)
 {
-	game->localhost_only = false;
+	from->localhost_only = false;
 	return true;
 }
 
-static bool on_done_sending_all_subclient_info(struct game *game,
+static bool on_done_sending_all_subclient_info(struct muxlink *from,
 	const struct msg_done_sending_all_subclient_info *m UNUSED, struct refusal *why UNUSED)
 {
-	if (muxlink_state(game->muxlink) == MUXLINK_LISTING)
-		game_listing_ends(game);
+	if (muxlink_state(from) == MUXLINK_LISTING)
+		game_listing_ends(from);
 	return true;
 }
 
@@ -108,9 +109,9 @@ static bool is_same_user(const struct player *p, const struct msg_got_subclient 
 }
 
 /* There is no memory for him: his end, not that of all the others. */
-static void refuse_player(struct game *game, const struct msg_got_subclient *m)
+static void refuse_player(struct muxlink *from, const struct msg_got_subclient *m)
 {
-	struct link *out = muxlink_out(game->muxlink);
+	struct link *out = muxlink_out(from);
 	char key[CLIENTKEY_TEXT_MAX];
 
 	log_error("player %s: refused: out of memory", clientkey_text(&m->who, key));
@@ -119,10 +120,10 @@ static void refuse_player(struct game *game, const struct msg_got_subclient *m)
 }
 
 static bool on_got_subclient(
-	struct game *game, const struct msg_got_subclient *m, struct refusal *why)
+	struct muxlink *from, const struct msg_got_subclient *m, struct refusal *why)
 {
-	struct player *p = player_find(game, &m->who);
-	bool listing = muxlink_state(game->muxlink) == MUXLINK_LISTING;
+	struct player *p = player_find(from->game, from->number, &m->who);
+	bool listing = muxlink_state(from) == MUXLINK_LISTING;
 
 	if (m->who.depth < 2) {
 		snprintf(why->text, sizeof why->text,
@@ -137,9 +138,9 @@ static bool on_got_subclient(
 	}
 	if (p != NULL)
 		player_gone(p, "gone");
-	p = player_new(game, &m->who, m->protocol, m->ip);
+	p = player_new(from, &m->who, m->protocol, m->ip);
 	if (p == NULL) {
-		refuse_player(game, m);
+		refuse_player(from, m);
 		return true;
 	}
 	p->listed = listing;
@@ -147,10 +148,10 @@ static bool on_got_subclient(
 	return true;
 }
 
-static bool on_done_sending_subclient_info(struct game *game,
+static bool on_done_sending_subclient_info(struct muxlink *from,
 	const struct msg_done_sending_subclient_info *m, struct refusal *why UNUSED)
 {
-	struct player *p = find(game, &m->who);
+	struct player *p = find(from, &m->who);
 
 	/* Those of a listing are restored together, at its end. */
 	if (p != NULL && p->state == PLAYER_ARRIVING && !p->listed)
@@ -159,9 +160,9 @@ static bool on_done_sending_subclient_info(struct game *game,
 }
 
 static bool on_lost_subclient(
-	struct game *game, const struct msg_lost_subclient *m, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_lost_subclient *m, struct refusal *why UNUSED)
 {
-	struct player *p = find(game, &m->who);
+	struct player *p = find(from, &m->who);
 
 	if (p != NULL)
 		player_gone(p, "left");
@@ -169,9 +170,9 @@ static bool on_lost_subclient(
 }
 
 static bool on_killed_subclient(
-	struct game *game, const struct msg_killed_subclient *m, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_killed_subclient *m, struct refusal *why UNUSED)
 {
-	struct player *p = find(game, &m->who);
+	struct player *p = find(from, &m->who);
 
 	if (p != NULL)
 		player_gone(p, "killed");
@@ -179,9 +180,9 @@ static bool on_killed_subclient(
 }
 
 static bool on_no_such_subclient(
-	struct game *game, const struct msg_no_such_subclient *m, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_no_such_subclient *m, struct refusal *why UNUSED)
 {
-	struct player *p = find(game, &m->who);
+	struct player *p = find(from, &m->who);
 
 	if (p != NULL)
 		player_gone(p, "gone");
@@ -191,9 +192,9 @@ static bool on_no_such_subclient(
 /* ---- what users do and are ---- */
 
 static bool on_got_subclient_text(
-	struct game *game, const struct msg_got_subclient_text *m, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_got_subclient_text *m, struct refusal *why UNUSED)
 {
-	struct player *p = find(game, &m->who);
+	struct player *p = find(from, &m->who);
 
 	if (p != NULL)
 		player_input(p, m->data);
@@ -211,9 +212,9 @@ static void set_text(char **field, struct slice text)
 }
 
 static bool on_subclient_dns_is(
-	struct game *game, const struct msg_subclient_dns_is *m, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_subclient_dns_is *m, struct refusal *why UNUSED)
 {
-	struct player *p = find(game, &m->who);
+	struct player *p = find(from, &m->who);
 
 	if (p != NULL)
 		set_text(&p->dns, m->name);
@@ -221,9 +222,9 @@ static bool on_subclient_dns_is(
 }
 
 static bool on_subclient_identd_is(
-	struct game *game, const struct msg_subclient_identd_is *m, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_subclient_identd_is *m, struct refusal *why UNUSED)
 {
-	struct player *p = find(game, &m->who);
+	struct player *p = find(from, &m->who);
 
 	if (p != NULL)
 		set_text(&p->ident, m->name);
@@ -237,31 +238,31 @@ static uint64_t seconds_ago(const struct game *game, uint32_t seconds)
 }
 
 static bool on_subclient_idletime_is(
-	struct game *game, const struct msg_subclient_idletime_is *m, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_subclient_idletime_is *m, struct refusal *why UNUSED)
 {
-	struct player *p = find(game, &m->who);
+	struct player *p = find(from, &m->who);
 
 	if (p != NULL)
-		p->input_ms = seconds_ago(game, m->seconds);
+		p->input_ms = seconds_ago(from->game, m->seconds);
 	return true;
 }
 
-static bool on_subclient_connecttime_is(
-	struct game *game, const struct msg_subclient_connecttime_is *m, struct refusal *why UNUSED)
+static bool on_subclient_connecttime_is(struct muxlink *from,
+	const struct msg_subclient_connecttime_is *m, struct refusal *why UNUSED)
 {
-	struct player *p = find(game, &m->who);
+	struct player *p = find(from, &m->who);
 
 	if (p != NULL)
-		p->connected_ms = seconds_ago(game, m->seconds);
+		p->connected_ms = seconds_ago(from->game, m->seconds);
 	return true;
 }
 
 /* ---- what is kept for them ---- */
 
-static bool on_subclient_saved_info_is(
-	struct game *game, const struct msg_subclient_saved_info_is *m, struct refusal *why UNUSED)
+static bool on_subclient_saved_info_is(struct muxlink *from,
+	const struct msg_subclient_saved_info_is *m, struct refusal *why UNUSED)
 {
-	struct player *p = find(game, &m->who);
+	struct player *p = find(from, &m->who);
 
 	/* Of whom we know already we know better. */
 	if (p != NULL && p->state == PLAYER_ARRIVING)
@@ -269,36 +270,36 @@ static bool on_subclient_saved_info_is(
 	return true;
 }
 
-static bool on_there_is_no_subclient_saved_info(struct game *game UNUSED,
+static bool on_there_is_no_subclient_saved_info(struct muxlink *from UNUSED,
 	const struct msg_there_is_no_subclient_saved_info *m UNUSED, struct refusal *why UNUSED)
 {
 	return true;
 }
 
-static bool on_could_not_get_subclient_saved_info(struct game *game UNUSED,
+static bool on_could_not_get_subclient_saved_info(struct muxlink *from UNUSED,
 	const struct msg_could_not_get_subclient_saved_info *m UNUSED, struct refusal *why UNUSED)
 {
 	return true; /* as if nothing were kept */
 }
 
-static bool on_saved_subclient_info(struct game *game UNUSED,
+static bool on_saved_subclient_info(struct muxlink *from UNUSED,
 	const struct msg_saved_subclient_info *m UNUSED, struct refusal *why UNUSED)
 {
 	return true;
 }
 
-static bool on_could_not_save_subclient_info(struct game *game,
+static bool on_could_not_save_subclient_info(struct muxlink *from,
 	const struct msg_could_not_save_subclient_info *m, struct refusal *why UNUSED)
 {
-	struct player *p = find(game, &m->who);
+	struct player *p = find(from, &m->who);
 
-	game->metrics.saves_refused++;
+	from->game->metrics.saves_refused++;
 	if (p != NULL)
 		log_error("%s: the multiplexer could not keep what was saved", player_label(p));
 	return true;
 }
 
-static bool on_deleted_subclient_saved_info(struct game *game UNUSED,
+static bool on_deleted_subclient_saved_info(struct muxlink *from UNUSED,
 	const struct msg_deleted_subclient_saved_info *m UNUSED, struct refusal *why UNUSED)
 {
 	return true;
@@ -306,8 +307,8 @@ static bool on_deleted_subclient_saved_info(struct game *game UNUSED,
 
 /* ---- extensions ---- */
 
-static bool on_multiplexer_hello(
-	struct game *game UNUSED, const struct msg_multiplexer_hello *m UNUSED, struct refusal *why)
+static bool on_multiplexer_hello(struct muxlink *from UNUSED,
+	const struct msg_multiplexer_hello *m UNUSED, struct refusal *why)
 {
 	snprintf(why->text, sizeof why->text, "%s (%d): only once, before the answer to %s",
 		msg_name(MSG_MULTIPLEXER_HELLO), MSG_MULTIPLEXER_HELLO,
@@ -329,9 +330,9 @@ static json_t *read_json(struct slice text)
 }
 
 static bool on_subclient_caps_are(
-	struct game *game, const struct msg_subclient_caps_are *m, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_subclient_caps_are *m, struct refusal *why UNUSED)
 {
-	struct player *p = find(game, &m->who);
+	struct player *p = find(from, &m->who);
 	json_t *caps = p != NULL ? read_json(m->caps) : NULL;
 
 	if (json_is_object(caps)) {
@@ -343,9 +344,9 @@ static bool on_subclient_caps_are(
 }
 
 static bool on_got_subclient_event(
-	struct game *game, const struct msg_got_subclient_event *m, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_got_subclient_event *m, struct refusal *why UNUSED)
 {
-	struct player *p = find(game, &m->who);
+	struct player *p = find(from, &m->who);
 	json_t *data = NULL;
 
 	if (p == NULL || p->state != PLAYER_HERE)
@@ -355,31 +356,30 @@ static bool on_got_subclient_event(
 	else
 		data = json_stringn((const char *)m->data.at, m->data.len);
 	if (data != NULL)
-		script_event(game->script, p, m->channel, data);
+		script_event(from->game->script, p, m->channel, data);
 	json_decref(data);
 	return true;
 }
 
 static bool on_paused(
-	struct game *game, const struct msg_paused *m UNUSED, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_paused *m UNUSED, struct refusal *why UNUSED)
 {
-	if (muxlink_state(game->muxlink) == MUXLINK_MARKED)
-		game_marked(game);
+	muxlink_on_mark_answered(from);
 	return true;
 }
 
 /* Nothing to do but to say so: it ends the link itself, and the players stay. */
 static bool on_link_refused(
-	struct game *game, const struct msg_link_refused *m, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_link_refused *m, struct refusal *why UNUSED)
 {
-	muxlink_on_refused(game->muxlink, m->reason);
+	muxlinks_on_refused(from->game->muxlinks, m->reason);
 	return true;
 }
 
 static bool on_heartbeat(
-	struct game *game, const struct msg_heartbeat *m, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_heartbeat *m, struct refusal *why UNUSED)
 {
-	struct link *out = muxlink_out(game->muxlink);
+	struct link *out = muxlink_out(from);
 
 	if (out != NULL)
 		link_send_heartbeat_answer(
@@ -388,20 +388,20 @@ static bool on_heartbeat(
 }
 
 static bool on_heartbeat_answer(
-	struct game *game, const struct msg_heartbeat_answer *m, struct refusal *why UNUSED)
+	struct muxlink *from, const struct msg_heartbeat_answer *m, struct refusal *why UNUSED)
 {
-	muxlink_on_heartbeat_answer(game->muxlink, m->number);
+	muxlink_on_heartbeat_answer(from, m->number);
 	return true;
 }
 
 /* Scripts cannot send less yet; that they could is what FLOW is for, and we do not ask for it. */
-static bool on_subclient_is_slow(struct game *game UNUSED,
+static bool on_subclient_is_slow(struct muxlink *from UNUSED,
 	const struct msg_subclient_is_slow *m UNUSED, struct refusal *why UNUSED)
 {
 	return true;
 }
 
-static bool on_subclient_caught_up(struct game *game UNUSED,
+static bool on_subclient_caught_up(struct muxlink *from UNUSED,
 	const struct msg_subclient_caught_up *m UNUSED, struct refusal *why UNUSED)
 {
 	return true;

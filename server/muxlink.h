@@ -1,4 +1,4 @@
-/* The server's end of the link: listens for the multiplexer, takes one, restores, stops in order. */
+/* One link to a multiplexer, seen from the server: its states, its listing, its heartbeat, its end. */
 #ifndef SERVER_MUXLINK_H
 #define SERVER_MUXLINK_H
 
@@ -6,53 +6,83 @@
 #include "proto/link.h"
 
 struct game;
-struct muxlink;
+struct muxpeer;
 
 enum muxlink_state {
 #define STATE(NAME, word, moves) MUXLINK_##NAME,
 #include "server/muxstates.def"
 };
 
-/* Listens at path (AF_UNIX, mode 0600). Whoever connects is a candidate: he is greeted with SERVER
- * HELLO (which a plain AgNet multiplexer skips), NOT READY, TELL ME YOUR ACCEPT MODE and GET ALL SUBCLIENT INFO, and becomes the link when he answers the
- * second with 13 or 14. One who says anything else, or nothing for 5 s, is closed and disturbs
- * nobody; nor does a second multiplexer while the first is there. NULL with *why a sentence. */
-struct muxlink *muxlink_open(struct game *game, const char *path, const char **why);
+/* A place for one multiplexer. It outlives the connection: the multiplexer that lost it dials again
+ * and gets the same number, and its next listing tells which of its users are still there. */
+struct muxlink {
+	struct game *game;    /* borrowed: outlives us */
+	uint32_t number;      /* 1..sv_multiplexers: goes behind the keys of its users */
+	struct muxpeer *peer; /* owned: NULL while ALONE */
+	enum muxlink_state state;
+	uint8_t incarnation
+		[INCARNATION_LEN]; /* of the multiplexer whose users we know; 0 = none said */
+	bool taken;                /* some multiplexer had this number */
+	bool localhost_only;       /* what it said last */
+	bool parting;              /* it has said that it goes offline */
+	uint32_t heartbeat;        /* number of the last one asked */
+	bool heartbeat_open;       /* it has not been answered ... */
+	uint64_t heartbeat_ms;     /* ... for so long, by our own waking time */
+	uint64_t listing_ms;       /* how long the listing takes already, likewise */
+	uint64_t away_ms;          /* how long it is gone while others are there, likewise */
+	uint32_t handled;          /* messages of the link, as we said last */
+	struct loop_task tell_handled;
+};
 
-/* At once; the socket file is removed, and all is freed in a later turn. */
-void muxlink_close(struct muxlink *m);
+void muxlink_init(struct muxlink *m, struct game *game, uint32_t number);
+void muxlink_close(struct muxlink *m); /* at once; the peer is freed in a later turn */
 
-/* Of no muxlink (NULL) both say that there is no link: scripts speak before it is opened. */
+/* Of no link (NULL) all of these say that there is none. */
 enum muxlink_state muxlink_state(const struct muxlink *m);
 const char *muxlink_state_word(enum muxlink_state state);
 
-/* Where to send; NULL while there is no link, or nothing more may be sent on it. */
+/* "link", or "link 2" where there may be several: what a log line begins with. Until the next call. */
+const char *muxlink_label(const struct muxlink *m);
+
+/* Where to send; NULL while there is no connection, or nothing more may be sent on it. */
 struct link *muxlink_out(struct muxlink *m);
 
 /* Whether both ends have a feature (features.h): the hellos agreed on it. */
 bool muxlink_has(const struct muxlink *m, unsigned feature);
 
-/* LINK REFUSED: a multiplexer does not want us, and ends the link itself. */
-void muxlink_on_refused(struct muxlink *m, struct slice reason);
+/* ---- muxpeer and muxlinks tell ---- */
 
-/* Why a multiplexer refused us, its words escaped; NULL: none has since the last one was taken. */
-const char *muxlink_refusal(const struct muxlink *m);
+/* A candidate has proved itself: it is ours now, and lists its users. */
+void muxlink_take(struct muxlink *m, struct muxpeer *p);
 
-/* handlers.c: HEARTBEAT ANSWER. */
+/* It said something; false refuses it, with *why. */
+bool muxlink_message(struct muxlink *m, const struct frame *f, struct refusal *why);
+
+/* The connection is over; the players stay. how is a word for the log, at_fault: no ordinary end. */
+void muxlink_end(struct muxlink *m, const char *how, const char *reason, bool at_fault);
+
+/* So many milliseconds of our own waking time have passed. */
+void muxlink_clock(struct muxlink *m, uint64_t passed_ms);
+
+/* ---- handlers.c ---- */
+
 void muxlink_on_heartbeat_answer(struct muxlink *m, uint32_t number);
+
+/* I AM ALIVE or PAUSED: behind the mark nothing comes any more. */
+void muxlink_on_mark_answered(struct muxlink *m);
+
+/* Carries out one message of the multiplexer; false refuses it, with *why. */
+bool handle_message(struct muxlink *m, const struct frame *f, struct refusal *why);
+
+/* ---- what the game wants ---- */
 
 /* The listing is through and everybody restored: says READY. */
 void muxlink_ready(struct muxlink *m);
 
-/* Orderly stop, first half: no more input, please, and a mark behind the last of it. game_marked is
- * called when all input was handled; at once when there is no link. */
+/* First half of an orderly stop: no more input, please, and a mark behind the last of it. */
 void muxlink_mark(struct muxlink *m);
 
-/* Second half: GOING OFFLINE, our side ends, and game_left is called when the multiplexer has read it
- * all (it ends its side); at once when there is no link. */
+/* Second half: GOING OFFLINE, and our side ends. */
 void muxlink_leave(struct muxlink *m);
-
-/* handlers.c: carries out one message of the multiplexer; false refuses it, with *why. */
-bool handle_message(struct game *game, const struct frame *f, struct refusal *why);
 
 #endif

@@ -1,7 +1,7 @@
 /* What players are shown: the text of a turn, cut into messages that fit, once per turn. */
 #include "common/log.h"
 #include "server/game.h"
-#include "server/muxlink.h"
+#include "server/muxlinks.h"
 
 enum {
 	FLUSH_AT = 64 * 1024,        /* bytes of one player: not kept until the end of the turn */
@@ -22,9 +22,9 @@ static size_t piece_len(struct slice text)
 	return (text.at[len] & 0xc0) == 0x80 ? MSG_PAYLOAD_MAX : len;
 }
 
-static void send_pieces(struct game *game, const struct clientkey *who, struct slice text)
+static void send_pieces(
+	struct game *game, struct link *out, const struct clientkey *who, struct slice text)
 {
-	struct link *out = muxlink_out(game->muxlink);
 	struct msg_send_subclient_text m = {.who = *who};
 
 	if (out == NULL || link_queued(out) > QUEUE_MAX) {
@@ -81,27 +81,45 @@ void player_flush(struct player *p)
 {
 	if (p->out.len == 0)
 		return;
-	send_pieces(p->game, &p->key, buf_bytes(&p->out));
+	send_pieces(p->game, player_out(p), &p->key, buf_bytes(&p->out));
 	buf_eat(&p->out, p->out.len);
+}
+
+/* What was sent to one of them before must be seen before. */
+static void flush_all(struct game *game)
+{
+	LIST_EACH(node, &game->dirty)
+	player_flush(container_of(node, struct player, dirty));
 }
 
 void game_send_all(struct game *game, struct slice text)
 {
 	struct clientkey everyone = clientkey_of(0, CLIENTKEY_LIST);
+	struct buf out = {0};
+	bool shown = false;
 
-	game_send_list(game, &everyone, text);
+	flush_all(game);
+	if (!add_text(&out, text))
+		buf_eat(&out, out.len);
+	for (struct muxlink *m = NULL; (m = muxlinks_next(game->muxlinks, m)) != NULL;) {
+		if (muxlink_out(m) == NULL)
+			continue;
+		send_pieces(game, muxlink_out(m), &everyone, buf_bytes(&out));
+		shown = out.len > 0;
+	}
+	if (!shown)
+		game->metrics.output_dropped += text.len;
+	buf_free(&out);
 }
 
-void game_send_list(struct game *game, const struct clientkey *list, struct slice text)
+void game_send_list(struct muxlink *to, const struct clientkey *list, struct slice text)
 {
 	struct buf out = {0};
 
-	/* What was sent to one of them before must be seen before. */
-	LIST_EACH(node, &game->dirty)
-	player_flush(container_of(node, struct player, dirty));
+	flush_all(to->game);
 	if (add_text(&out, text))
-		send_pieces(game, list, buf_bytes(&out));
+		send_pieces(to->game, muxlink_out(to), list, buf_bytes(&out));
 	else
-		game->metrics.output_dropped += text.len;
+		to->game->metrics.output_dropped += text.len;
 	buf_free(&out);
 }

@@ -6,7 +6,7 @@
 #include "common/log.h"
 #include "server/audience.h"
 #include "server/game.h"
-#include "server/muxlink.h"
+#include "server/muxlinks.h"
 #include "server/script.h"
 
 static char *copy_text(struct slice text)
@@ -38,15 +38,24 @@ static void free_parts(struct player *p)
 	free(p);
 }
 
+/* What tells two players apart: the key and, right behind it, the link. */
+enum { KEY_BYTES = sizeof(struct clientkey) + sizeof(uint32_t) };
+
+_Static_assert(
+	offsetof(struct player, link) - offsetof(struct player, key) == sizeof(struct clientkey),
+	"link stands right behind key");
+
 struct player *player_new(
-	struct game *game, const struct clientkey *key, struct slice protocol, struct slice ip)
+	struct muxlink *from, const struct clientkey *key, struct slice protocol, struct slice ip)
 {
+	struct game *game = from->game;
 	struct player *p = calloc(1, sizeof *p);
 
 	if (p == NULL)
 		return NULL;
 	p->game = game;
 	p->key = plain_key(key);
+	p->link = from->number;
 	p->protocol = copy_text(protocol);
 	p->ip = copy_text(ip);
 	p->line.max = LINE_MAX_BYTES;
@@ -58,7 +67,7 @@ struct player *player_new(
 		free_parts(p);
 		return NULL;
 	}
-	HASH_ADD(by_key, game->by_key, key, sizeof p->key, p);
+	HASH_ADD(by_key, game->by_key, key, KEY_BYTES, p);
 	if (p->by_key.tbl == NULL) { /* out of memory: it was not added */
 		slots_drop(&game->handles, p->handle);
 		free_parts(p);
@@ -82,21 +91,64 @@ void player_free(struct player *p)
 	free_parts(p);
 }
 
-struct player *player_find(struct game *game, const struct clientkey *key)
+struct player *player_find(struct game *game, uint32_t link, const struct clientkey *key)
 {
-	struct clientkey k = plain_key(key);
+	struct {
+		struct clientkey key;
+		uint32_t link;
+	} k = {.key = plain_key(key), .link = link};
 	struct player *p;
 
-	HASH_FIND(by_key, game->by_key, &k, sizeof k, p);
+	HASH_FIND(by_key, game->by_key, &k, KEY_BYTES, p);
 	return p;
+}
+
+struct link *player_out(const struct player *p)
+{
+	return muxlink_out(muxlinks_find(p->game->muxlinks, p->link));
+}
+
+/* With several multiplexers the link's number is one more level of the key. */
+static bool shows_link(const struct game *game)
+{
+	return game->cvars.set.sv_multiplexers > 1;
+}
+
+char *player_key_text(const struct player *p, char out[static PLAYER_KEY_TEXT_MAX])
+{
+	size_t len = strlen(clientkey_text(&p->key, out));
+
+	if (shows_link(p->game))
+		snprintf(out + len, PLAYER_KEY_TEXT_MAX - len, ":%u", p->link);
+	return out;
+}
+
+struct player *player_find_text(struct game *game, const char *text)
+{
+	const char *last = shows_link(game) ? strrchr(text, ':') : text + strlen(text);
+	char wire[CLIENTKEY_TEXT_MAX];
+	struct clientkey key;
+	uint32_t link = 1;
+
+	if (last == NULL || (size_t)(last - text) >= sizeof wire)
+		return NULL;
+	snprintf(wire, sizeof wire, "%.*s", (int)(last - text), text);
+	if (shows_link(game)) {
+		struct clientkey number;
+
+		if (!clientkey_parse(last + 1, &number))
+			return NULL;
+		link = number.number[0];
+	}
+	return clientkey_parse(wire, &key) ? player_find(game, link, &key) : NULL;
 }
 
 const char *player_label(const struct player *p)
 {
-	static char text[CLIENTKEY_TEXT_MAX + 96];
-	char key[CLIENTKEY_TEXT_MAX];
+	static char text[PLAYER_KEY_TEXT_MAX + 96];
+	char key[PLAYER_KEY_TEXT_MAX];
 
-	snprintf(text, sizeof text, "player %s (%.64s)", clientkey_text(&p->key, key), p->ip);
+	snprintf(text, sizeof text, "player %s (%.64s)", player_key_text(p, key), p->ip);
 	return text;
 }
 
@@ -138,7 +190,7 @@ void player_gone(struct player *p, const char *why)
 
 void player_kick(struct player *p, const char *reason)
 {
-	struct link *out = muxlink_out(p->game->muxlink);
+	struct link *out = player_out(p);
 
 	if (p->state != PLAYER_HERE)
 		return;

@@ -12,6 +12,8 @@
 #include "proto/clientkey.h"
 
 struct game;
+struct link;
+struct muxlink;
 
 enum player_state {
 	PLAYER_ARRIVING, /* GOT SUBCLIENT came, DONE SENDING has not: scripts do not know him yet */
@@ -22,7 +24,8 @@ enum player_state {
 struct player {
 	struct game *game;    /* borrowed: outlives us */
 	struct handle handle; /* what scripts hold */
-	struct clientkey key;
+	struct clientkey key; /* as his multiplexer says it; who he is takes link too */
+	uint32_t link;        /* number of his multiplexer's link; stands right behind key */
 	enum player_state state;
 	bool listed; /* reported by a listing (restore), not by an acceptance (join) */
 	bool seen;   /* by the listing that runs, after a new link */
@@ -44,10 +47,23 @@ struct player {
 
 /* A new one, ARRIVING, at the end of game->players. NULL when memory is out. */
 struct player *player_new(
-	struct game *game, const struct clientkey *key, struct slice protocol, struct slice ip);
+	struct muxlink *from, const struct clientkey *key, struct slice protocol, struct slice ip);
 void player_free(struct player *p); /* every handle is stale from now on */
 
-struct player *player_find(struct game *game, const struct clientkey *key); /* NULL: nobody's key */
+/* NULL: nobody's key. */
+struct player *player_find(struct game *game, uint32_t link, const struct clientkey *key);
+
+/* Where to send what is for him; NULL while his multiplexer is not there. */
+struct link *player_out(const struct player *p);
+
+enum { PLAYER_KEY_TEXT_MAX = CLIENTKEY_TEXT_MAX + 11 };
+
+/* His key as scripts, admins and logs see it: "5:199", or "5:199:2" where there may be several
+ * multiplexers: no two players share one. Returns out. */
+char *player_key_text(const struct player *p, char out[static PLAYER_KEY_TEXT_MAX]);
+
+/* Whom such a text names; NULL: nobody. */
+struct player *player_find_text(struct game *game, const char *text);
 
 /* ARRIVING becomes HERE, and the script is told: join, or restore if he was listed. */
 void player_arrive(struct player *p);

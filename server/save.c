@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "proto/link.h"
 #include "server/game.h"
-#include "server/muxlink.h"
 
 static char why_text[160];
 
@@ -151,7 +151,7 @@ static bool send_blob(struct link *out, const struct player *p, const char *text
 
 void player_store(struct player *p, bool with_partial)
 {
-	struct link *out = muxlink_out(p->game->muxlink);
+	struct link *out = player_out(p);
 	char *text = blob_text(p, p->name, p->role, p->saved, with_partial);
 
 	if (text != NULL && with_partial && strlen(text) > MSG_PAYLOAD_MAX) {

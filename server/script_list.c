@@ -1,5 +1,4 @@
 #include "server/audience.h"
-#include "server/muxlink.h"
 #include "server/script_state.h"
 
 /* list(), and accept(). A list of Lua owns an audience, which goes when Lua collects it. */
@@ -73,7 +72,7 @@ static int l_accept(lua_State *L)
 	struct game *game = script_of(L)->game;
 
 	if (lua_isnoneornil(L, 1)) {
-		lua_pushstring(L, words[game->localhost_only]);
+		lua_pushstring(L, game_accept_word(game));
 		return 1;
 	}
 	if (!game_accept(game, luaL_checkoption(L, 1, NULL, words) == 1))

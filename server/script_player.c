@@ -9,7 +9,7 @@
 
 struct holder {
 	struct handle handle;
-	char key[CLIENTKEY_TEXT_MAX];
+	char key[PLAYER_KEY_TEXT_MAX];
 };
 
 static const char holders_key; /* of the registry: handle -> userdata, weak: one for each player */
@@ -22,7 +22,7 @@ void script_push_player(lua_State *L, struct player *p)
 		lua_pop(L, 1);
 		struct holder *holder = lua_newuserdatauv(L, sizeof *holder, 0);
 		holder->handle = p->handle;
-		clientkey_text(&p->key, holder->key);
+		player_key_text(p, holder->key);
 		luaL_setmetatable(L, TYPE);
 		lua_pushvalue(L, -1);
 		lua_rawseti(L, -3, number);

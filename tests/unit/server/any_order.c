@@ -84,7 +84,7 @@ static void lists_agree(void)
 	{
 		struct player *p = container_of(node, struct player, node);
 
-		assert_ptr_equal(player_find(&game, &p->key), p);
+		assert_ptr_equal(player_find(&game, 1, &p->key), p);
 		assert_ptr_equal(slots_find(&game.handles, p->handle), p);
 		count++;
 	}

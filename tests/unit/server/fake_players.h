@@ -125,6 +125,16 @@ bool game_accept(UNUSED struct game *g, UNUSED bool localhost_only)
 	return false;
 }
 
+const char *game_accept_word(UNUSED const struct game *g)
+{
+	return "all";
+}
+
+char *player_key_text(const struct player *p, char out[static PLAYER_KEY_TEXT_MAX])
+{
+	return clientkey_text(&p->key, out);
+}
+
 /* ---- players ------------------------------------------------------------------------------------ */
 
 static UNUSED struct player *arrive(uint32_t number)

@@ -7,15 +7,15 @@ static void who_connects_is_greeted_and_ready_comes_behind_the_listing(UNUSED vo
 	struct mux m = mux_dial();
 
 	assert_string_equal(heard(&m), GREETING);
-	assert_int_equal(muxlink_state(game.muxlink), MUXLINK_ALONE);
+	assert_int_equal(muxlink_state(muxlinks_find(game.muxlinks, 1)), MUXLINK_ALONE);
 	SAY(&m, accepting_all, 0);
 	assert_string_equal(heard(&m), "");
-	assert_int_equal(muxlink_state(game.muxlink), MUXLINK_LISTING);
+	assert_int_equal(muxlink_state(muxlinks_find(game.muxlinks, 1)), MUXLINK_LISTING);
 	list_user(&m, 1, "192.0.2.1", NULL);
 	assert_string_equal(heard(&m), ""); /* nobody is restored before all are known */
 	SAY(&m, done_sending_all_subclient_info, 0);
 	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 0:255 restore 1:1 -\\r\\n\nREADY\n");
-	assert_int_equal(muxlink_state(game.muxlink), MUXLINK_READY);
+	assert_int_equal(muxlink_state(muxlinks_find(game.muxlinks, 1)), MUXLINK_READY);
 	mux_close(&m);
 }
 
@@ -59,10 +59,10 @@ static void the_accept_mode_is_kept(UNUSED void **state)
 
 	SAY(&m, accepting_localhost_only, 0);
 	turns();
-	assert_true(game.localhost_only);
+	assert_string_equal(game_accept_word(&game), "localhost");
 	SAY(&m, accepting_all, 0);
 	turns();
-	assert_false(game.localhost_only);
+	assert_string_equal(game_accept_word(&game), "all");
 	mux_close(&m);
 }
 
@@ -141,7 +141,7 @@ static void half_a_message_is_not_passed_on_and_its_length_is_logged(UNUSED void
 	mux_write(&m, "\x20\x00\x18\x02\x0c\x00\x02", 7);
 	mux_close(&m);
 	ASSERT_HAS(logged(), "lost: the peer ended in the middle of a message: 7 of 32 bytes");
-	assert_int_equal(muxlink_state(game.muxlink), MUXLINK_ALONE);
+	assert_int_equal(muxlink_state(muxlinks_find(game.muxlinks, 1)), MUXLINK_ALONE);
 	assert_int_equal(player(1)->state, PLAYER_HERE);
 }
 
@@ -339,7 +339,7 @@ static void a_heartbeat_between_hello_and_proof_is_answered_and_disturbs_nothing
 	assert_string_equal(heard(&m), "HEARTBEAT ANSWER 4711\n");
 	SAY(&m, accepting_all, 0);
 	turns();
-	assert_int_equal(muxlink_state(game.muxlink), MUXLINK_LISTING);
+	assert_int_equal(muxlink_state(muxlinks_find(game.muxlinks, 1)), MUXLINK_LISTING);
 	mux_close(&m);
 }
 
@@ -426,7 +426,7 @@ static void who_asks_and_asks_without_reading_is_cut_off(UNUSED void **state)
 	SAY(&m, heartbeat, .number = 1);
 	turns();
 	ASSERT_HAS(logged(), "link: cut off: it asks but does not read: ");
-	assert_int_equal(muxlink_state(game.muxlink), MUXLINK_ALONE);
+	assert_int_equal(muxlink_state(muxlinks_find(game.muxlinks, 1)), MUXLINK_ALONE);
 	mux_close(&m);
 }
 

@@ -205,7 +205,7 @@ static void a_multiplexer_that_does_not_read_costs_text_and_no_more(UNUSED void 
 		turns();
 	}
 	assert_true(game.metrics.output_dropped > 20 * sizeof text);
-	assert_int_equal(muxlink_state(game.muxlink), MUXLINK_READY);
+	assert_int_equal(muxlink_state(muxlinks_find(game.muxlinks, 1)), MUXLINK_READY);
 	while (sent(&m).len > 0)
 		;
 	show(1, "hello");

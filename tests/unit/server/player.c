@@ -166,15 +166,16 @@ static void keys_are_told_apart_by_every_number_and_by_depth_alone(UNUSED void *
 	struct player *made[ARRAY_LEN(keys)];
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-		made[i] = player_new(&game, &keys[i], slice_text("raw"), slice_text("192.0.2.1"));
+		made[i] = player_new(muxlinks_find(game.muxlinks, 1), &keys[i], slice_text("raw"),
+			slice_text("192.0.2.1"));
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		struct clientkey k = keys[i];
 
 		for (size_t n = k.depth; n < CLIENTKEY_DEPTH_MAX; n++)
 			k.number[n] = 99; /* not looked at */
-		assert_ptr_equal(player_find(&game, &k), made[i]);
+		assert_ptr_equal(player_find(&game, 1, &k), made[i]);
 	}
-	assert_null(player_find(&game, &(struct clientkey){.depth = 2, .number = {2, 1}}));
+	assert_null(player_find(&game, 1, &(struct clientkey){.depth = 2, .number = {2, 1}}));
 }
 
 int main(void)

@@ -24,7 +24,7 @@
 #include "proto/frame.h"
 #include "server/console.h"
 #include "server/game.h"
-#include "server/muxlink.h"
+#include "server/muxlinks.h"
 #include "server/script.h"
 
 static struct loop loop;
@@ -336,7 +336,7 @@ static UNUSED struct player *find_player(uint32_t n)
 {
 	struct clientkey k = key(n);
 
-	return player_find(&game, &k);
+	return player_find(&game, 1, &k);
 }
 
 static UNUSED struct player *player(uint32_t n)
