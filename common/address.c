@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -227,9 +228,11 @@ static int bind_ip(int fd, const struct address *a, const char **why)
 	char text[ADDRESS_TEXT_MAX];
 
 	address_text(a, text);
-	/* Accepted sockets inherit SO_OOBINLINE: urgent data may be there before accept is. */
+	/* Accepted sockets inherit SO_OOBINLINE (urgent data may be there before accept is) and
+	 * TCP_NODELAY: two system calls less for each. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
 		setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on) < 0 ||
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
 		(a->sa.sa_family == AF_INET6 &&
 			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) ||
 		bind(fd, &a->sa, a->len) < 0)

@@ -35,6 +35,7 @@ static void on_turn_end(uv_prepare_t *prepare)
 	struct loop *loop = container_of(prepare, struct loop, turn_end);
 
 	run_all(&loop->at_turn_end);
+	loop->turn++;
 	move_all(&loop->at_next_turn, &loop->due);
 }
 

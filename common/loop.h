@@ -22,6 +22,7 @@ struct loop {
 	struct list at_next_turn;
 	struct list due; /* of at_next_turn: those whose turn it is */
 	bool stopping;
+	uint32_t turn;      /* the how-manieth it is; wraps */
 	uint8_t *read_room; /* owned: LOOP_READ_ROOM bytes that all streams of the loop read into */
 };
 

@@ -60,6 +60,13 @@ void shared_unref(struct shared *b)
 
 /* The queue: a ring whose room is a power of two, and no memory at all when it is empty. */
 
+/* The queue has changed, and cost before until now. */
+static void count(struct stream *s, size_t before)
+{
+	if (s->total != NULL)
+		*s->total = *s->total - before + stream_kept(s);
+}
+
 static struct stream_chunk *chunk_at(const struct stream *s, uint32_t i)
 {
 	return &s->queue[(s->queue_first + i) & (s->queue_room - 1)];
@@ -90,11 +97,14 @@ static bool queue_grow(struct stream *s)
 
 static bool queue_add(struct stream *s, struct shared *b, uint32_t from, uint32_t len)
 {
+	size_t before = stream_kept(s);
+
 	if (s->queue_count > 0) {
 		struct stream_chunk *last = chunk_at(s, s->queue_count - 1);
 		if (last->b == b && last->from + last->len == from && last->len + len >= len) {
 			last->len += len;
 			s->queued += len;
+			count(s, before);
 			return true;
 		}
 	}
@@ -102,12 +112,15 @@ static bool queue_add(struct stream *s, struct shared *b, uint32_t from, uint32_
 		return false;
 	*chunk_at(s, s->queue_count++) = (struct stream_chunk){shared_ref(b), from, len};
 	s->queued += len;
+	count(s, before);
 	return true;
 }
 
 /* The kernel took n bytes from the front. */
 static void queue_eat(struct stream *s, size_t n)
 {
+	size_t before = stream_kept(s);
+
 	s->queued -= n;
 	s->bytes_out += n;
 	while (n > 0) {
@@ -122,6 +135,7 @@ static void queue_eat(struct stream *s, size_t n)
 		s->queue_first = (s->queue_first + 1) & (s->queue_room - 1);
 		s->queue_count--;
 	}
+	count(s, before);
 	if (s->queue_count == 0) {
 		assert(s->queued == 0);
 		queue_free(s);
@@ -130,10 +144,19 @@ static void queue_eat(struct stream *s, size_t n)
 
 static void queue_drop(struct stream *s)
 {
+	size_t before = stream_kept(s);
+
 	for (uint32_t i = 0; i < s->queue_count; i++)
 		shared_unref(chunk_at(s, i)->b);
 	queue_free(s);
 	s->queued = 0;
+	count(s, before);
+}
+
+void stream_count_in(struct stream *s, size_t *total)
+{
+	assert(s->queue_count == 0);
+	s->total = total;
 }
 
 /* Endings. The owner hears of them in settle, which is never run from inside a stream_ function. */
@@ -324,6 +347,13 @@ void stream_write(struct stream *s, struct shared *b)
 	stream_write_part(s, b, 0, b->len);
 }
 
+uint64_t stream_sent(const struct stream *s)
+{
+	if (s->writing == NULL)
+		return s->bytes_out;
+	return s->bytes_out + s->writing->len - uv_stream_get_write_queue_size(&s->uv.stream);
+}
+
 void stream_flush(struct stream *s)
 {
 	if (!s->open || s->closing)
@@ -359,7 +389,22 @@ static void on_room(uv_handle_t *handle, size_t wanted UNUSED, uv_buf_t *buf)
 {
 	struct stream *s = handle->data;
 
-	*buf = uv_buf_init((char *)s->loop->read_room, read_max(s));
+	uint32_t room = read_max(s);
+
+	if (s->turn_max > 0) {
+		if (s->turn != s->loop->turn)
+			s->turn_read = 0;
+		s->turn = s->loop->turn;
+		room = (uint32_t)size_min(room, s->turn_max - s->turn_read);
+	}
+	/* No room: libuv leaves the socket alone until poll tells of it again. */
+	*buf = uv_buf_init(room > 0 ? (char *)s->loop->read_room : NULL, room);
+}
+
+void stream_turn_max(struct stream *s, uint32_t bytes)
+{
+	s->turn_max = bytes;
+	s->turn_read = 0;
 }
 
 void stream_read_max(struct stream *s, uint32_t bytes)
@@ -373,10 +418,12 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 	if (n > 0) {
 		s->bytes_in += (uint64_t)n;
+		s->turn_read += (uint32_t)n;
 		s->ops->on_bytes(s, slice_of(buf->base, (size_t)n));
 		return;
 	}
-	if (n == 0) /* nothing there after all */
+	if (n == 0 ||
+		n == UV_ENOBUFS) /* nothing there after all, or its share of the turn is spent */
 		return;
 	if (n == UV_EOF) {
 		if (s->end_status == 0)
@@ -442,8 +489,6 @@ static void begun(struct stream *s, int status)
 	s->connected = true;
 	if (status < 0)
 		fault(s, status);
-	else if (s->uv.handle.type == UV_TCP)
-		set_tcp_options(stream_fd(s));
 }
 
 int stream_accept(
@@ -477,6 +522,8 @@ int stream_open_fd(struct stream *s, struct loop *loop, int fd, const struct str
 		return -errno;
 	bool is_pipe = name.ss_family == AF_UNIX;
 	begin(s, loop, is_pipe, ops);
+	if (!is_pipe)
+		set_tcp_options(fd);
 	begun(s, is_pipe ? uv_pipe_open(&s->uv.pipe, fd) : uv_tcp_open(&s->uv.tcp, fd));
 	return 0;
 }

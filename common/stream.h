@@ -59,9 +59,13 @@ struct stream {
 	struct stream_write *writing; /* owned: the write libuv holds, NULL when none */
 	uv_connect_t *dialling;       /* owned: NULL when none */
 	uint32_t queue_room, queue_first, queue_count;
-	uint32_t read_max; /* bytes of one on_bytes; 0 = LOOP_READ_ROOM */
-	size_t queued;     /* bytes not yet taken by the kernel */
-	size_t high, low;  /* thresholds of on_slow and on_drained, bytes */
+	uint32_t read_max;  /* bytes of one on_bytes; 0 = LOOP_READ_ROOM */
+	uint32_t turn_max;  /* bytes of one turn of the loop; 0 = as many as come */
+	uint32_t turn;      /* the turn that ... */
+	uint32_t turn_read; /* ... this much was read in */
+	size_t queued;      /* bytes not yet taken by the kernel */
+	size_t *total;      /* borrowed: follows what all streams that share it keep; may be NULL */
+	size_t high, low;   /* thresholds of on_slow and on_drained, bytes */
 	uint64_t bytes_in, bytes_out;
 	int dial_status; /* not 0: on_connected has yet to tell this */
 	int end_status;  /* not 0: what on_end tells, or has told */
@@ -71,7 +75,8 @@ struct stream {
 };
 
 /* Takes a waiting connection off a listening handle. 0, or a negative UV_E with nothing kept.
- * TCP_NODELAY and SO_OOBINLINE are set on TCP. Does not read until stream_read. */
+ * TCP_NODELAY and SO_OOBINLINE come from the listening socket (address_listen). Does not read until
+ * stream_read. */
 int stream_accept(
 	struct stream *s, struct loop *loop, uv_stream_t *listening, const struct stream_ops *ops);
 
@@ -87,12 +92,32 @@ int stream_open_fd(struct stream *s, struct loop *loop, int fd, const struct str
 int stream_dial(struct stream *s, struct loop *loop, const struct address *to,
 	const struct stream_ops *ops);
 
+/* What the queue costs: its bytes, and for each piece what a piece costs whatever its length, so that
+ * a queue of single bytes is not taken for a short one. Bytes that several streams share are counted
+ * at each. */
+enum { STREAM_PIECE_COST = 48 };
+static inline size_t stream_kept(const struct stream *s)
+{
+	return s->queued + (size_t)s->queue_count * STREAM_PIECE_COST;
+}
+
+/* *total follows the sum of stream_kept over all streams that were given it, at all times. Before
+ * anything is written; total outlives the stream. */
+void stream_count_in(struct stream *s, size_t *total);
+
+/* Bytes that the kernel has taken so far, also of a write that is not yet through. */
+uint64_t stream_sent(const struct stream *s);
+
 /* Asks for on_slow above high bytes and on_drained at low or less. SIZE_MAX (the default): never. */
 void stream_limits(struct stream *s, size_t high, size_t low);
 
 /* At most so many bytes are read and handed to on_bytes at once (LOOP_READ_ROOM or less): for an
  * owner who stops reading at a limit and wants to pass it by no more than this. */
 void stream_read_max(struct stream *s, uint32_t bytes);
+
+/* At most so many bytes are read in one turn of the loop, so that one peer who sends without end gets
+ * no more of a turn than any other (libuv alone reads up to 32 times in a row). 0: no limit. */
+void stream_turn_max(struct stream *s, uint32_t bytes);
 
 void stream_read(struct stream *s);  /* go on reading; harmless twice */
 void stream_pause(struct stream *s); /* stop reading: what the peer sends waits in the kernel */

@@ -109,10 +109,17 @@ static void cmd_metrics(struct call *call)
 	const struct mux *mux = call->owner;
 	struct mux_metrics now = mux->metrics;
 
+	now.queue_bytes = mux->queues.pool.bytes;
+	now.queue_bytes_most = mux->queues.pool.most;
 	/* The link counts for itself; what it counted is added when it ends. */
 	if (mux->server.peer != NULL)
 		now.messages_unknown += mux->server.peer->link.unknown_in;
 	call_answer(call, metrics_json(metric_table, ARRAY_LEN(metric_table), &now));
+}
+
+static void cmd_queues(struct call *call)
+{
+	call_answer(call, queues_json(call->owner));
 }
 
 /* Any connected user, also one whom the server does not know yet. */

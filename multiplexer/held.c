@@ -10,10 +10,20 @@ _Static_assert(sizeof(struct header) == HELD_HEADER, "the header is as long as i
 
 #define IS_EVENT 0x80000000u
 
+/* The memory has changed, and was before until now. */
+static void count(struct held *h, size_t before)
+{
+	if (h->total != NULL)
+		*h->total = *h->total - before + held_kept(h);
+}
+
 void held_free(struct held *h)
 {
+	size_t before = held_kept(h);
+
 	buf_free(&h->bytes);
 	h->last_text = 0;
+	count(h, before);
 }
 
 static struct header get_header(const struct held *h)
@@ -24,7 +34,7 @@ static struct header get_header(const struct held *h)
 	return header;
 }
 
-bool held_add_text(struct held *h, struct slice text)
+static bool add_text(struct held *h, struct slice text)
 {
 	struct header header = {.len = h->last_text + (uint32_t)text.len};
 
@@ -49,7 +59,16 @@ bool held_add_text(struct held *h, struct slice text)
 	return true;
 }
 
-bool held_add_event(struct held *h, struct slice channel, uint32_t flags, struct slice data)
+bool held_add_text(struct held *h, struct slice text)
+{
+	size_t before = held_kept(h);
+	bool ok = add_text(h, text);
+
+	count(h, before);
+	return ok;
+}
+
+static bool add_event(struct held *h, struct slice channel, uint32_t flags, struct slice data)
 {
 	struct header header = {
 		.len = IS_EVENT | (uint32_t)(1 + channel.len + data.len), .flags = flags};
@@ -63,6 +82,15 @@ bool held_add_event(struct held *h, struct slice channel, uint32_t flags, struct
 	}
 	h->last_text = 0;
 	return true;
+}
+
+bool held_add_event(struct held *h, struct slice channel, uint32_t flags, struct slice data)
+{
+	size_t before = held_kept(h);
+	bool ok = add_event(h, channel, flags, data);
+
+	count(h, before);
+	return ok;
 }
 
 bool held_first(const struct held *h, struct held_entry *entry)
@@ -84,8 +112,24 @@ bool held_first(const struct held *h, struct held_entry *entry)
 void held_eat(struct held *h)
 {
 	struct header header = get_header(h);
+	size_t before = held_kept(h);
 
 	buf_eat(&h->bytes, sizeof header + (header.len & ~IS_EVENT));
-	if (h->bytes.len == 0)
+	if (h->bytes.len == 0) { /* who waited once keeps nothing for it */
+		buf_free(&h->bytes);
 		h->last_text = 0;
+	}
+	count(h, before);
+}
+
+void held_eat_text(struct held *h, size_t n)
+{
+	struct header header = get_header(h);
+	bool only = h->bytes.len == sizeof header + header.len;
+
+	header.len -= (uint32_t)n;
+	memcpy(h->bytes.mem + h->bytes.start + n, &header, sizeof header);
+	buf_eat(&h->bytes, n);
+	if (only)
+		h->last_text = header.len;
 }

@@ -7,6 +7,7 @@
 /* All zero is empty and owns nothing. */
 struct held {
 	struct buf bytes;   /* entries, each with a header of HELD_HEADER bytes */
+	size_t *total;      /* borrowed: follows what all that share it keep; may be NULL */
 	uint32_t last_text; /* bytes of the last entry when it is text, to add to; 0 = it is not */
 };
 
@@ -19,11 +20,17 @@ struct held_entry {
 	struct slice data; /* of an event, or the text */
 };
 
-void held_free(struct held *h);
+void held_free(struct held *h); /* leaves it empty, and as it is counted */
 
 static inline size_t held_len(const struct held *h)
 {
 	return h->bytes.len;
+}
+
+/* The memory it takes; none when it is empty. */
+static inline size_t held_kept(const struct held *h)
+{
+	return h->bytes.room;
 }
 
 /* False, and nothing changed, when memory is out. A channel has at most 255 bytes. */
@@ -33,5 +40,8 @@ bool held_add_event(struct held *h, struct slice channel, uint32_t flags, struct
 /* The oldest entry; false when there is none. Valid until held_eat, which removes it. */
 bool held_first(const struct held *h, struct held_entry *entry);
 void held_eat(struct held *h);
+
+/* Removes the first n bytes of the oldest entry, which is text of more than n. */
+void held_eat_text(struct held *h, size_t n);
 
 #endif

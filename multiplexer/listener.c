@@ -1,5 +1,6 @@
 #include "multiplexer/listener.h"
 
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -44,6 +45,15 @@ const char *listener_kind_names(void)
 	return names;
 }
 
+/* How much the kernel keeps for one user that his side has no room for; the rest waits with us, where
+ * it is counted, told and ended in time. His socket inherits it. */
+static void keep_kernel_queues_short(int fd)
+{
+	const int bytes = 16 * 1024;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
 static void connection_cb(uv_stream_t *stream, int status)
 {
 	struct listener *l = stream->data;
@@ -83,6 +93,7 @@ struct listener *listener_open(
 		uv_pipe_init(&mux->loop->uv, &l->uv.pipe, 0);
 		status = uv_pipe_open(&l->uv.pipe, fd);
 	} else {
+		keep_kernel_queues_short(fd);
 		uv_tcp_init(&mux->loop->uv, &l->uv.tcp);
 		status = uv_tcp_open(&l->uv.tcp, fd);
 	}

@@ -111,13 +111,8 @@ void mux_reload(struct mux *mux)
 	}
 	config_apply_live(&mux->config, &fresh);
 	config_free(&fresh);
-	LIST_EACH(node, &mux->users)
-	{
-		struct subclient *u = container_of(node, struct subclient, node);
-
-		if (u->state == SUBCLIENT_CONNECTED)
-			stream_limits(&u->stream, mux->config.options.output_limit, 0);
-	}
+	mux->queues.pool.limit = pool_limit(mux->config.options.queue_pool);
+	queues_check(mux);
 	log_info("configuration read again");
 }
 
@@ -137,8 +132,8 @@ static void clock_cb(uv_timer_t *timer)
 	struct mux *mux = timer->data;
 	uint64_t now = loop_now_ms(mux->loop);
 
-	LIST_EACH(node, &mux->ending)
-	subclient_tick(container_of(node, struct subclient, ending));
+	LIST_EACH(node, &mux->watched)
+	subclient_tick(container_of(node, struct subclient, watched));
 	if (now - mux->second_ms >= 1000) {
 		mux->second_ms = now;
 		serverlink_tick(&mux->server);
@@ -245,7 +240,8 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 	memset(config, 0, sizeof *config);
 	list_init(&mux->users);
 	list_init(&mux->waiting);
-	list_init(&mux->ending);
+	list_init(&mux->watched);
+	queues_open(&mux->queues, mux->config.options.queue_pool);
 	loop_task_init(&mux->pump, pump_task);
 	outage_start(&mux->outage, mux->started_ms);
 	mux->clock.data = mux;
@@ -264,14 +260,15 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 void mux_close(struct mux *mux)
 {
 	close_listeners(mux);
-	LIST_EACH(node, &mux->ending)
-	subclient_drop(container_of(node, struct subclient, ending), CLOSING_SHUTDOWN);
+	LIST_EACH(node, &mux->watched)
+	subclient_drop(container_of(node, struct subclient, watched), CLOSING_SHUTDOWN);
 	LIST_EACH(node, &mux->users)
 	subclient_drop(container_of(node, struct subclient, node), CLOSING_SHUTDOWN);
 	serverlink_close(&mux->server);
 	control_close(mux->control);
 	mux->control = NULL;
 	loop_task_cancel(&mux->pump);
+	loop_task_cancel(&mux->queues.squeeze);
 	if (!uv_is_closing((uv_handle_t *)&mux->clock))
 		uv_close((uv_handle_t *)&mux->clock, NULL);
 }

@@ -8,6 +8,7 @@
 #include "multiplexer/listener.h"
 #include "multiplexer/lists.h"
 #include "multiplexer/outage.h"
+#include "multiplexer/queues.h"
 #include "multiplexer/serverlink.h"
 #include "multiplexer/subclient.h"
 
@@ -24,7 +25,8 @@ struct mux {
 	struct listener **listeners; /* owned; config.listener_count of them, NULL where left out */
 	struct list users;           /* CONNECTED and CLOSING, in order of arrival */
 	struct list waiting;         /* the server has to be told, in order */
-	struct list ending;          /* watched by the clock */
+	struct list watched;         /* looked at by the clock */
+	struct queues queues;        /* what waits for users and from them, kept in bounds */
 	struct subclient *by_number; /* uthash head */
 	uint32_t next_number;
 	unsigned refused_now; /* connections that are being told why they are refused */

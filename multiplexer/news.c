@@ -29,6 +29,7 @@ static void on_held(struct serverlink *s, struct subclient *u, bool ok)
 		return;
 	}
 	wait_in_order(s, u);
+	queues_check(s->mux);
 	/* Reads are at most 4 KiB: stop where one more would pass the limit. */
 	if (!u->stopped && held_len(&u->held) + 4096 > s->mux->config.options.held_input) {
 		u->stopped = true;
@@ -103,6 +104,29 @@ void news_caps(struct serverlink *s, struct subclient *u)
 	/* Behind PAUSED nothing may come, and who is told all of READY gets it then. */
 	u->caps_due = true;
 	wait_in_order(s, u);
+}
+
+void news_flow(struct serverlink *s, struct subclient *u)
+{
+	if (u->known && u->flow.slow != u->told_slow)
+		wait_in_order(s, u);
+}
+
+/* Only where it has changed since the server was told. */
+static void tell_flow(struct serverlink *s, struct subclient *u)
+{
+	struct clientkey key = subclient_key(u);
+
+	if (u->flow.slow == u->told_slow || !serverlink_has(s, FEATURE_FLOW))
+		return;
+	u->told_slow = u->flow.slow;
+	if (u->flow.slow)
+		link_send_subclient_is_slow(
+			serverlink_link(s), &(struct msg_subclient_is_slow){.who = key,
+						    .bytes = (uint32_t)u->stream.queued});
+	else
+		link_send_subclient_caught_up(
+			serverlink_link(s), &(struct msg_subclient_caught_up){.who = key});
 }
 
 static void tell_killed(struct serverlink *s, struct subclient *u)
@@ -222,6 +246,8 @@ static void tell_waiting(struct serverlink *s, struct subclient *u)
 		tell_arrival(s, u);
 	if (u->caps_due && u->state == SUBCLIENT_CONNECTED)
 		tell_caps(s, u);
+	if (u->state == SUBCLIENT_CONNECTED)
+		tell_flow(s, u);
 	if (u->doubt > 0 && u->known)
 		tell_doubt(s, u);
 	for (; held_first(&u->held, &entry); held_eat(&u->held)) {
@@ -293,7 +319,7 @@ void news_forget_server(struct serverlink *s)
 	{
 		struct subclient *u = container_of(node, struct subclient, node);
 
-		u->known = u->kill_asked = false;
+		u->known = u->kill_asked = u->told_slow = false;
 		if (u->state == SUBCLIENT_CONNECTED)
 			list_add_last(&mux->waiting, &u->waiting);
 	}

@@ -18,6 +18,9 @@ void news_event(struct serverlink *s, struct subclient *u, struct slice channel,
 /* More is known of his client than before: told at the end of the turn, or when the server is READY. */
 void news_caps(struct serverlink *s, struct subclient *u);
 
+/* His output has become slow, or fast enough again: told as news_caps is. */
+void news_flow(struct serverlink *s, struct subclient *u);
+
 /* u has come, or is GONE. A GONE one may be freed by this call. */
 void news_changed(struct serverlink *s, struct subclient *u);
 

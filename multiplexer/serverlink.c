@@ -285,7 +285,7 @@ bool serverlink_on_hello(struct serverlink *s, unsigned features)
 {
 	enum {
 		OURS = FEATURE_LISTS | FEATURE_EVENTS | FEATURE_CAPS | FEATURE_PAUSE |
-		       FEATURE_HEARTBEAT | FEATURE_HANDLED
+		       FEATURE_HEARTBEAT | FEATURE_HANDLED | FEATURE_FLOW
 	};
 	char text[FEATURES_TEXT_MAX];
 

@@ -48,6 +48,13 @@ const char *subclient_label(const struct subclient *u)
 	return text;
 }
 
+/* Lets the clock look at him. */
+static void watch(struct subclient *u)
+{
+	if (list_is_empty(&u->watched))
+		list_add_last(&u->mux->watched, &u->watched);
+}
+
 static void free_record(struct subclient *u)
 {
 	held_free(&u->held);
@@ -57,6 +64,7 @@ static void free_record(struct subclient *u)
 void subclient_forget(struct subclient *u)
 {
 	list_remove(&u->waiting);
+	held_free(&u->held);
 	u->known = u->kill_asked = false;
 	if (u->stream_closed)
 		free_record(u);
@@ -83,24 +91,45 @@ static void become_gone(struct subclient *u)
 		mux->metrics.users_now--;
 	}
 	list_remove(&u->node);
-	list_remove(&u->ending);
+	list_remove(&u->watched);
 	lists_forget(&mux->lists, u);
 	mux->metrics.replies_dropped += u->layers.dropped_replies;
+	if (u->flow.slow)
+		mux->metrics.users_slow--;
+	u->flow = (struct flow){0};
 	subclient_unsave(u);
 	stream_close(&u->stream);
 	news_changed(&mux->server, u);
 }
 
+/* What the log says more of an ending: by how much a limit was passed. */
+static void detail_of(const struct subclient *u, enum closing why, char *text, size_t room)
+{
+	const struct options *o = &u->mux->config.options;
+	size_t output = stream_kept(&u->stream);
+
+	if (why == CLOSING_TOO_SLOW)
+		snprintf(text, room, " (%zu bytes wait, limit %zu)", output,
+			(size_t)o->output_limit);
+	else if (why == CLOSING_SLOW_TOO_LONG)
+		snprintf(text, room, " (%zu bytes wait, more than %zu for %llu s)", output,
+			(size_t)o->output_soft, (unsigned long long)(o->output_soft_time / 1000));
+	else if (why == CLOSING_STUCK)
+		snprintf(text, room, " (%zu bytes wait, the oldest for over %llu s)", output,
+			(unsigned long long)(o->output_age / 1000));
+	else if (why == CLOSING_POOL)
+		snprintf(text, room, " (%zu bytes wait for him, %zu from him)", output,
+			held_kept(&u->held));
+}
+
 void subclient_drop(struct subclient *u, enum closing why)
 {
-	char detail[64] = "";
+	char detail[96] = "";
 
 	if (u->state == SUBCLIENT_GONE)
 		return;
 	if (u->state == SUBCLIENT_CONNECTED) {
-		if (why == CLOSING_TOO_SLOW)
-			snprintf(detail, sizeof detail, " (%zu bytes wait, limit %zu)",
-				u->stream.queued, (size_t)u->mux->config.options.output_limit);
+		detail_of(u, why, detail, sizeof detail);
 		u->closing = why;
 		count_closing(&u->mux->metrics, why);
 		log_closing(u, why, detail);
@@ -120,14 +149,55 @@ void subclient_end(struct subclient *u, enum closing why, const char *words)
 	u->closing_ms = loop_now_ms(u->mux->loop);
 	count_closing(&u->mux->metrics, why);
 	log_closing(u, why, "");
-	list_remove(&u->ending);
-	list_add_last(&u->mux->ending, &u->ending);
+	watch(u);
 	held_free(&u->held);
 	/* Reading goes on, into nothing: a close with unread input would be a reset, and a reset
 	 * takes the last words away from the client. */
-	stream_limits(&u->stream, SIZE_MAX, 0);
+	stream_turn_max(&u->stream, 0);
 	stream_read(&u->stream);
 	stream_finish(&u->stream);
+}
+
+/* Looks at what waits for him: tells the server, or ends him. */
+static void look_at_output(struct subclient *u)
+{
+	static const enum closing closing_of[] = {
+		[FLOW_OVERFLOW] = CLOSING_TOO_SLOW,
+		[FLOW_TOO_LONG] = CLOSING_SLOW_TOO_LONG,
+		[FLOW_STUCK] = CLOSING_STUCK,
+	};
+	const struct options *o = &u->mux->config.options;
+	const struct flow_limits limits = {.soft = o->output_soft,
+		.hard = o->output_limit,
+		.soft_ms = o->output_soft_time,
+		.age_ms = o->output_age};
+	const struct flow_state now = {.sent = stream_sent(&u->stream),
+		.queued = u->stream.queued,
+		.kept = stream_kept(&u->stream)};
+	bool was_slow = u->flow.slow;
+	enum flow_verdict v = flow_look(&u->flow, &limits, &now, loop_now_ms(u->mux->loop));
+
+	if (u->flow.slow != was_slow) {
+		u->mux->metrics.users_slow += u->flow.slow ? 1 : UINT64_MAX;
+		u->mux->metrics.users_were_slow += u->flow.slow;
+		news_flow(&u->mux->server, u);
+	}
+	if (v != FLOW_FINE)
+		subclient_drop(u, closing_of[v]);
+}
+
+/* One who is connected. */
+static void tick_connected(struct subclient *u)
+{
+	uint64_t now = loop_now_ms(u->mux->loop);
+
+	if (u->eof_ms != 0 && now - u->eof_ms >= u->mux->config.options.half_close) {
+		subclient_drop(u, CLOSING_LEFT);
+		return;
+	}
+	look_at_output(u);
+	if (u->state == SUBCLIENT_CONNECTED && u->eof_ms == 0 && u->stream.queued == 0)
+		list_remove(&u->watched);
 }
 
 void subclient_tick(struct subclient *u)
@@ -141,9 +211,8 @@ void subclient_tick(struct subclient *u)
 		if (stream_is_finished(&u->stream) ? u->eof_ms != 0 || ms >= FINISHED_WAIT_MS
 						   : ms >= o->linger)
 			subclient_drop(u, u->closing);
-	} else if (u->state == SUBCLIENT_CONNECTED && u->eof_ms != 0) {
-		if (now - u->eof_ms >= o->half_close)
-			subclient_drop(u, CLOSING_LEFT);
+	} else if (u->state == SUBCLIENT_CONNECTED) {
+		tick_connected(u);
 	}
 }
 
@@ -162,9 +231,19 @@ static void on_bytes(struct stream *s, struct slice bytes)
 		news_caps(&u->mux->server, u);
 }
 
+/* The kernel did not take all: from here on the clock looks at what waits. */
 static void on_slow(struct stream *s)
 {
-	subclient_drop(container_of(s, struct subclient, stream), CLOSING_TOO_SLOW);
+	watch(container_of(s, struct subclient, stream));
+}
+
+/* It has all now. */
+static void on_drained(struct stream *s)
+{
+	struct subclient *u = container_of(s, struct subclient, stream);
+
+	if (u->state == SUBCLIENT_CONNECTED)
+		look_at_output(u);
 }
 
 static void on_end(struct stream *s, int status)
@@ -175,8 +254,7 @@ static void on_end(struct stream *s, int status)
 		subclient_drop(u, CLOSING_LOST);
 	} else {
 		u->eof_ms = loop_now_ms(u->mux->loop);
-		if (list_is_empty(&u->ending))
-			list_add_last(&u->mux->ending, &u->ending);
+		watch(u);
 		subclient_tick(u);
 	}
 }
@@ -195,6 +273,7 @@ static void on_closed(struct stream *s)
 static const struct stream_ops stream_ops = {
 	.on_bytes = on_bytes,
 	.on_slow = on_slow,
+	.on_drained = on_drained,
 	.on_end = on_end,
 	.on_closed = on_closed,
 };
@@ -219,6 +298,11 @@ static void on_output(struct layers *ls, struct shared *b)
 		return;
 	u->mux->metrics.bytes_to_users += b->len;
 	stream_write(&u->stream, b);
+	if (stream_kept(&u->stream) > u->mux->config.options.output_soft) {
+		stream_flush(&u->stream); /* what counts is what the kernel does not take */
+		look_at_output(u);
+	}
+	queues_check(u->mux);
 }
 
 static void on_nomem(struct layers *ls)
@@ -291,7 +375,7 @@ static struct subclient *take_connection(
 	u->connected_ms = u->input_ms = loop_now_ms(mux->loop);
 	list_init(&u->node);
 	list_init(&u->waiting);
-	list_init(&u->ending);
+	list_init(&u->watched);
 	list_init(&u->lists);
 	if (stream_accept(&u->stream, mux->loop, listening, &stream_ops) != 0) {
 		layers_close(&u->layers);
@@ -301,7 +385,7 @@ static struct subclient *take_connection(
 	listener_count(listener, 1);
 	if (!address_of_peer(stream_fd(&u->stream), &u->address))
 		u->address = (struct address){.sa.sa_family = AF_UNSPEC};
-	stream_limits(&u->stream, mux->config.options.output_limit, 0);
+	stream_limits(&u->stream, 0, 0);
 	stream_read_max(&u->stream, READ_MAX);
 	return u;
 }
@@ -321,6 +405,8 @@ static bool add_user(struct mux *mux, struct subclient *u)
 	HASH_ADD(by_number, mux->by_number, number, sizeof u->number, u);
 	if (u->by_number.tbl == NULL)
 		return false;
+	stream_count_in(&u->stream, &mux->queues.pool.bytes);
+	u->held.total = &mux->queues.pool.bytes;
 	list_add_last(&mux->users, &u->node);
 	mux->metrics.users_now++;
 	mux->metrics.users_accepted++;
@@ -341,6 +427,8 @@ bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *l
 	u->number = mux_new_number(mux);
 	if (m->users_now >= mux->config.options.max_clients) {
 		refuse(u, CLOSING_FULL);
+	} else if (pool_is_full(&mux->queues.pool)) {
+		refuse(u, CLOSING_BUSY);
 	} else if (mux->localhost_only && !address_is_local(&u->address)) {
 		refuse(u, CLOSING_NOT_LOCAL);
 	} else if (!add_user(mux, u)) {

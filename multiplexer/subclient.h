@@ -6,6 +6,7 @@
 #include "common/list.h"
 #include "common/stream.h"
 #include "multiplexer/doubt.h"
+#include "multiplexer/flow.h"
 #include "multiplexer/held.h"
 #include "multiplexer/layers.h"
 #include "proto/clientkey.h"
@@ -45,7 +46,10 @@ struct subclient {
 	bool stopped;    /* reading is stopped: his held input is full */
 	bool stream_closed;
 
-	bool caps_due; /* more is known of his client than the server was told */
+	bool caps_due;  /* more is known of his client than the server was told */
+	bool told_slow; /* the server of this link was told that he is slow */
+
+	struct flow flow; /* of his output */
 
 	struct held held;       /* what he did that the server has not heard yet */
 	uint32_t doubt;         /* lines of his that a crashed server may not have handled */
@@ -54,7 +58,7 @@ struct subclient {
 
 	struct list node;    /* of mux->users, in order of arrival */
 	struct list waiting; /* of mux->waiting: the server has to be told something */
-	struct list ending;  /* of mux->ending: closing or half closed, watched by the clock */
+	struct list watched; /* of mux->watched: looked at by the clock; see subclient_tick */
 	struct list lists;   /* struct membership: the lists he is on */
 	UT_hash_handle by_number;
 };
@@ -95,7 +99,8 @@ void subclient_resume(struct subclient *u);
 /* The record is not needed any more: he is GONE and the server knows, or need not. */
 void subclient_forget(struct subclient *u);
 
-/* Looks at the clock for one who is ending: linger, half close. */
+/* Looks at the clock for one who is closing or half closed, or for whom output waits; forgets to when
+ * nothing of that is so any more. */
 void subclient_tick(struct subclient *u);
 
 #endif

@@ -348,6 +348,12 @@ size_t link_queued(const struct link *l)
 	return l->stream.queued + (l->block_used - l->block_sent);
 }
 
+void link_yield(struct link *l)
+{
+	/* The message that is being handled is counted behind it. */
+	l->turn_messages = LINK_TURN_MESSAGES - 1;
+}
+
 void link_half_close(struct link *l)
 {
 	if (!l->up || l->closing || l->half_closed)

@@ -85,6 +85,9 @@ void link_hold(struct link *l, bool hold);
 /* Bytes that wait for the peer, gathered ones included. */
 size_t link_queued(const struct link *l);
 
+/* From inside on_message: what else came waits for the next turn of the loop. */
+void link_yield(struct link *l);
+
 /* No more messages from us: what is queued is sent, then our side is shut down; reading goes on to
  * the peer's end (on_end with UV_EOF). */
 void link_half_close(struct link *l);

@@ -58,7 +58,7 @@ def until(link, name):
 def test_the_hello_is_answered_with_what_both_have_and_who_we_are(holdfast):
     server, link = hello(holdfast, b"lists nonsense pause LISTS flow heartbeats")
     version, features, incarnation = link.answer
-    assert version == 1 and sorted(features.split()) == [b"lists", b"pause"]
+    assert version == 1 and sorted(features.split()) == [b"flow", b"lists", b"pause"]
     assert len(incarnation) == 16 and incarnation != bytes(16)
     link.close()
     link = greet(server, b"nothing-known")
