@@ -148,12 +148,14 @@ bool address_is_local(const struct address *a)
 	return plain.sa.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&plain.in6.sin6_addr);
 }
 
-bool address_of_peer(int fd, struct address *out)
+typedef int name_of_socket(int fd, struct sockaddr *sa, socklen_t *len);
+
+static bool ask_kernel(name_of_socket *ask, int fd, struct address *out)
 {
 	struct address a = {0};
 	socklen_t len = sizeof a.un;
 
-	if (getpeername(fd, &a.sa, &len) < 0)
+	if (ask(fd, &a.sa, &len) < 0)
 		return false;
 	if (a.sa.sa_family == AF_UNIX)
 		a = (struct address){.un.sun_family = AF_UNIX, .len = sizeof a.un};
@@ -162,6 +164,31 @@ bool address_of_peer(int fd, struct address *out)
 	address_unmap(&a);
 	*out = a;
 	return true;
+}
+
+bool address_of_peer(int fd, struct address *out)
+{
+	return ask_kernel(getpeername, fd, out);
+}
+
+bool address_of_socket(int fd, struct address *out)
+{
+	return ask_kernel(getsockname, fd, out);
+}
+
+bool address_ip_bytes(const struct address *a, uint8_t out[static ADDRESS_IP_BYTES])
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (a->len == 0)
+		return false;
+	if (a->sa.sa_family == AF_INET) {
+		memcpy(out, mapped, sizeof mapped);
+		memcpy(out + sizeof mapped, &a->in.sin_addr, 4);
+	} else if (a->sa.sa_family == AF_INET6) {
+		memcpy(out, &a->in6.sin6_addr, ADDRESS_IP_BYTES);
+	}
+	return a->sa.sa_family == AF_INET || a->sa.sa_family == AF_INET6;
 }
 
 static int fail(int fd, const char **why, const char *fmt, ...) PRINTF_LIKE(3, 4);

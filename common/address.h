@@ -45,6 +45,15 @@ bool address_is_local(const struct address *a);
 /* The address a connected socket talks to, unmapped. AF_UNIX gives an address without a path. */
 bool address_of_peer(int fd, struct address *out);
 
+/* The address of our own end of a connected socket, in the same form. */
+bool address_of_socket(int fd, struct address *out);
+
+enum { ADDRESS_IP_BYTES = 16 };
+
+/* The host alone as 16 bytes, IPv4 as ::ffff:a.b.c.d: to compare and to look up by. False for
+ * AF_UNIX and for no address. */
+bool address_ip_bytes(const struct address *a, uint8_t out[static ADDRESS_IP_BYTES]);
+
 /* A listening socket on a, non-blocking and close-on-exec, backlog 1024. IPv6 is v6only. For
  * AF_UNIX a stale socket file is replaced, but never one that somebody still answers on (row J13),
  * and mode sets the file's permissions (0600 and the like). Returns the descriptor, or -1 with *why

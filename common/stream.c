@@ -549,25 +549,49 @@ static void on_dialled(uv_connect_t *req, int status)
 	s->ops->on_connected(s, 0);
 }
 
-int stream_dial(
-	struct stream *s, struct loop *loop, const struct address *to, const struct stream_ops *ops)
+/* A socket that is bound to the host of from (NULL: to none), or a negative UV_E. */
+static int tcp_socket(const struct address *from, const struct address *to)
 {
-	bool is_pipe = to->len > 0 && to->sa.sa_family == AF_UNIX;
+	const int on = 1;
+
+	if (to->len == 0 || to->sa.sa_family == AF_UNIX)
+		return UV_EINVAL;
+	int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	set_tcp_options(fd);
+	if (from == NULL)
+		return fd;
+	struct address here = *from;
+	if (here.sa.sa_family == AF_INET)
+		here.in.sin_port = 0;
+	else
+		here.in6.sin6_port = 0;
+	/* The kernel picks the port at connect: so it need only be free for this one peer. */
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+	if (here.sa.sa_family != to->sa.sa_family || bind(fd, &here.sa, here.len) < 0) {
+		int status = here.sa.sa_family != to->sa.sa_family ? UV_EINVAL : -errno;
+		close(fd);
+		return status;
+	}
+	return fd;
+}
+
+static int dial(struct stream *s, struct loop *loop, const struct address *from,
+	const struct address *to, const struct stream_ops *ops)
+{
+	bool is_pipe = from == NULL && to->len > 0 && to->sa.sa_family == AF_UNIX;
 	uv_connect_t *req = calloc(1, sizeof *req);
 	int fd = -1;
 
 	if (req == NULL)
 		return UV_ENOMEM;
 	if (!is_pipe) {
-		fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		if (to->len == 0 || fd < 0) {
-			int status = to->len == 0 ? UV_EINVAL : -errno;
-			if (fd >= 0)
-				close(fd);
+		fd = tcp_socket(from, to);
+		if (fd < 0) {
 			free(req);
-			return status;
+			return fd;
 		}
-		set_tcp_options(fd);
 	}
 	begin(s, loop, is_pipe, ops);
 	s->dialling = req;
@@ -589,6 +613,18 @@ int stream_dial(
 		loop_at_turn_end(loop, &s->flush);
 	}
 	return 0;
+}
+
+int stream_dial(
+	struct stream *s, struct loop *loop, const struct address *to, const struct stream_ops *ops)
+{
+	return dial(s, loop, NULL, to, ops);
+}
+
+int stream_dial_from(struct stream *s, struct loop *loop, const struct address *from,
+	const struct address *to, const struct stream_ops *ops)
+{
+	return dial(s, loop, from, to, ops);
 }
 
 /* Closing */

@@ -92,6 +92,10 @@ int stream_open_fd(struct stream *s, struct loop *loop, int fd, const struct str
 int stream_dial(struct stream *s, struct loop *loop, const struct address *to,
 	const struct stream_ops *ops);
 
+/* The same over TCP with the local address of from; its port does not matter. */
+int stream_dial_from(struct stream *s, struct loop *loop, const struct address *from,
+	const struct address *to, const struct stream_ops *ops);
+
 /* What the queue costs: its bytes, and for each piece what a piece costs whatever its length, so that
  * a queue of single bytes is not taken for a short one. Bytes that several streams share are counted
  * at each. */

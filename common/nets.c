@@ -1,0 +1,118 @@
+#include "common/nets.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static bool fail(const char **why, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static bool fail(const char **why, const char *fmt, ...)
+{
+	static char text[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	*why = text;
+	return false;
+}
+
+/* The host of text as an address, its port 0. */
+static bool parse_host(const char *text, struct address *a)
+{
+	char with_port[ADDRESS_IP_MAX + 8];
+	const char *why;
+
+	if (strlen(text) >= ADDRESS_IP_MAX || strcmp(text, "*") == 0)
+		return false;
+	snprintf(with_port, sizeof with_port, strchr(text, ':') != NULL ? "[%s]:0" : "%s:0", text);
+	return address_parse(with_port, a, &why);
+}
+
+static bool parse_bits(const char *text, unsigned max, unsigned *bits)
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len > 3 || strspn(text, "0123456789") != len)
+		return false;
+	*bits = 0;
+	for (; *text != '\0'; text++)
+		*bits = *bits * 10 + (unsigned)(*text - '0');
+	return *bits <= max;
+}
+
+/* Whether the first bits of both are the same. */
+static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
+{
+	unsigned whole = bits / 8, rest = bits % 8;
+
+	if (memcmp(a, b, whole) != 0)
+		return false;
+	return rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0;
+}
+
+static bool parse_one(const char *word, struct nets *n, const char **why)
+{
+	char host[ADDRESS_IP_MAX];
+	struct address a;
+	const char *slash = strchr(word, '/');
+	size_t len = slash != NULL ? (size_t)(slash - word) : strlen(word);
+
+	if (n->count == NETS_MAX)
+		return fail(why, "more than %d networks", NETS_MAX);
+	if (len >= sizeof host)
+		return fail(why, "'%.60s' is no IP address", word);
+	memcpy(host, word, len);
+	host[len] = '\0';
+	if (!parse_host(host, &a))
+		return fail(why, "'%s' is no IP address", host);
+	bool v4 = strchr(host, ':') == NULL;
+	unsigned bits = v4 ? 32 : 128;
+	if (slash != NULL && !parse_bits(slash + 1, bits, &bits))
+		return fail(why, "'%.60s': behind the / stands a number from 0 to %u", word,
+			v4 ? 32 : 128);
+	bits += v4 ? 96 : 0;
+	address_ip_bytes(&a, n->at[n->count].ip);
+	for (unsigned bit = bits; bit < 128; bit++)
+		if ((n->at[n->count].ip[bit / 8] >> (7 - bit % 8) & 1) != 0)
+			return fail(why, "'%.60s': the address has bits behind the network's own",
+				word);
+	n->at[n->count++].bits = (uint8_t)bits;
+	return true;
+}
+
+bool nets_parse(const char *text, struct nets *out, const char **why)
+{
+	struct nets n = {0};
+	char word[80];
+
+	for (;;) {
+		text += strspn(text, " \t,");
+		if (*text == '\0')
+			break;
+		size_t len = strcspn(text, " \t,");
+		if (len >= sizeof word)
+			return fail(why, "'%.60s' is no IP network", text);
+		memcpy(word, text, len);
+		word[len] = '\0';
+		if (!parse_one(word, &n, why))
+			return false;
+		text += len;
+	}
+	*out = n;
+	return true;
+}
+
+bool nets_have(const struct nets *n, const struct address *a)
+{
+	struct address plain = *a;
+	uint8_t ip[ADDRESS_IP_BYTES];
+
+	address_unmap(&plain);
+	if (!address_ip_bytes(&plain, ip))
+		return false;
+	for (unsigned i = 0; i < n->count; i++)
+		if (same_bits(n->at[i].ip, ip, n->at[i].bits))
+			return true;
+	return false;
+}

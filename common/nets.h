@@ -1,0 +1,26 @@
+/* A set of IP networks, written as "127.0.0.0/8 ::1 10.0.0.0/8", and whether an address is in it. */
+#ifndef COMMON_NETS_H
+#define COMMON_NETS_H
+
+#include "common/address.h"
+
+enum { NETS_MAX = 64 };
+
+/* Plain data, may be copied. All zero is the empty set. */
+struct nets {
+	struct {
+		uint8_t ip[ADDRESS_IP_BYTES]; /* IPv4 as ::ffff:a.b.c.d */
+		uint8_t bits;                 /* how many of them count: 0..128 */
+	} at[NETS_MAX];
+	unsigned count;
+};
+
+/* Networks separated by blanks or commas; one without /bits is a single address. Empty text is the
+ * empty set. False with *why a sentence (valid until the next call) and *out untouched: no address,
+ * too many bits, bits set behind the network's own, more than NETS_MAX. */
+bool nets_parse(const char *text, struct nets *out, const char **why);
+
+/* IPv4-mapped IPv6 is IPv4. AF_UNIX and no address are in no network. */
+bool nets_have(const struct nets *n, const struct address *a);
+
+#endif
