@@ -4,6 +4,8 @@
 
 #include "common/log.h"
 #include "common/metric.h"
+#include "multiplexer/lookup_dns.h"
+#include "multiplexer/lookup_name.h"
 #include "multiplexer/mux.h"
 
 enum { ADMIN = 1 };
@@ -51,6 +53,14 @@ static json_t *listeners_json(const struct mux *mux)
 	return all;
 }
 
+static json_t *lookups_json(const struct lookups *ls)
+{
+	return json_pack("{s:s, s:I, s:I}", "resolver",
+		ls->dns != NULL ? dns_resolvers(ls->dns) : "off", "dns_pending",
+		(json_int_t)(ls->dns != NULL ? dns_in_flight(ls->dns) : 0), "ident_pending",
+		(json_int_t)idents_in_flight(&ls->idents));
+}
+
 static void cmd_status(struct call *call)
 {
 	const struct mux *mux = call->owner;
@@ -60,7 +70,7 @@ static void cmd_status(struct call *call)
 	address_text(&s->address, address);
 	call_answer(call,
 		json_pack(
-			"{s:s, s:s, s:i, s:I, s:b, s:I, s:s, s:{s:s, s:s, s:I, s:b, s:s*, s:I, s:I}, s:o}",
+			"{s:s, s:s, s:i, s:I, s:b, s:I, s:s, s:{s:s, s:s, s:I, s:b, s:s*, s:I, s:I}, s:o, s:o}",
 			"program", "holdfast-multiplexer", "version", HOLDFAST_VERSION, "pid",
 			(int)getpid(), "uptime_s", (json_int_t)seconds(mux, mux->started_ms),
 			"ending", mux->stopping, "users", (json_int_t)mux->metrics.users_now,
@@ -69,8 +79,19 @@ static void cmd_status(struct call *call)
 			(json_int_t)seconds(mux, s->since_ms), "hung", s->hung, "refuses",
 			s->refusal[0] != '\0' ? s->refusal : NULL, "crashes",
 			(json_int_t)mux->metrics.server_crashes, "restarts",
-			(json_int_t)mux->metrics.server_goodbyes, "listeners",
-			listeners_json(mux)));
+			(json_int_t)mux->metrics.server_goodbyes, "lookups",
+			lookups_json(&mux->lookups), "listeners", listeners_json(mux)));
+}
+
+/* NULL: nobody has asked, or there was no answer. */
+static const char *looked_up(const struct subclient *u, enum lookup_kind kind)
+{
+	const struct lookup *l = &u->lookups[kind];
+	const char *word = lookup_word(&u->mux->lookups, l, &u->at);
+
+	if (l->state == LOOKUP_PENDING)
+		return "pending";
+	return l->state == LOOKUP_KNOWN || strcmp(word, LOOKUP_UNSUPPORTED) == 0 ? word : NULL;
 }
 
 static json_t *user_json(const struct mux *mux, const struct subclient *u)
@@ -84,10 +105,11 @@ static json_t *user_json(const struct mux *mux, const struct subclient *u)
 	struct clientkey k = subclient_key(u);
 	char key[CLIENTKEY_TEXT_MAX], ip[ADDRESS_IP_MAX];
 
-	address_ip(&u->address, ip);
-	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:s, s:b, s:I, s:I, s:I}", "key",
-		clientkey_text(&k, key), "address", ip, "listener", l->name, "kind", l->kind->name,
-		"connected_s", (json_int_t)seconds(mux, u->connected_ms), "idle_s",
+	address_ip(&u->at.user, ip);
+	return json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:s, s:I, s:I, s:s, s:b, s:I, s:I, s:I}",
+		"key", clientkey_text(&k, key), "address", ip, "dns", looked_up(u, LOOKUP_DNS),
+		"ident_unverified", looked_up(u, LOOKUP_IDENT), "listener", l->name, "kind",
+		l->kind->name, "connected_s", (json_int_t)seconds(mux, u->connected_ms), "idle_s",
 		(json_int_t)seconds(mux, u->input_ms), "state", states[u->state], "game_knows",
 		u->known, "held", (json_int_t)held_len(&u->held), "queued",
 		(json_int_t)u->stream.queued, "saved",

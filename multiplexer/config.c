@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "multiplexer/listener.h"
+#include "multiplexer/lookup_dns.h"
 #include "proto/clientkey.h"
 
 const struct option option_table[] = {
@@ -39,8 +40,13 @@ __attribute__((format(printf, 2, 0))) static void on_error(
 static const char *fault_of_option(const struct option *o, const char *text)
 {
 	struct address address;
+	struct nets nets;
 	const char *why;
 
+	if (strcmp(o->name, "resolver") == 0)
+		return dns_resolver_parse(text, &why) ? NULL : why;
+	if (strcmp(o->name, "ident_skip") == 0)
+		return nets_parse(text, &nets, &why) ? NULL : why;
 	if (strcmp(o->name, "server") != 0 || text[0] == '\0')
 		return NULL;
 	if (!address_parse(text, &address, &why) || address.sa.sa_family != AF_UNIX)
@@ -111,6 +117,25 @@ static bool take_mode(struct listener_config *l, const char *text, cfg_t *cfg)
 	return ok;
 }
 
+static bool take_lookup(enum lookup_mode *mode, const char *name, const char *text, cfg_t *cfg)
+{
+	bool ok = lookup_mode_parse(text, mode);
+
+	if (!ok)
+		cfg_error(cfg, "%s: '%s' is none of auto, on-request, off", name, text);
+	return ok;
+}
+
+static bool take_dns(struct listener_config *l, const char *text, cfg_t *cfg)
+{
+	return take_lookup(&l->dns, "dns", text, cfg);
+}
+
+static bool take_ident(struct listener_config *l, const char *text, cfg_t *cfg)
+{
+	return take_lookup(&l->ident, "ident", text, cfg);
+}
+
 /* What a listener section may hold. */
 static const struct {
 	const char *name;
@@ -120,6 +145,8 @@ static const struct {
 	{"address", take_address},
 	{"number", take_number},
 	{"mode", take_mode},
+	{"dns", take_dns},
+	{"ident", take_ident},
 };
 
 static int check_listener_field(cfg_t *cfg, cfg_opt_t *opt)
@@ -140,7 +167,10 @@ static bool add_listener(struct config *config, const char *name, struct listene
 	if (grown == NULL)
 		return false;
 	config->listeners = grown;
-	grown[n] = (struct listener_config){.name = strdup(name), .mode = 0600};
+	grown[n] = (struct listener_config){.name = strdup(name),
+		.mode = 0600,
+		.dns = LOOKUP_ON_REQUEST,
+		.ident = LOOKUP_ON_REQUEST};
 	if (grown[n].name == NULL)
 		return false;
 	*out = &grown[n];
@@ -194,6 +224,8 @@ static bool read_file(struct config *config, const char *file)
 		CFG_STR("address", NULL, CFGF_NONE),
 		CFG_STR("number", NULL, CFGF_NONE),
 		CFG_STR("mode", NULL, CFGF_NONE),
+		CFG_STR("dns", NULL, CFGF_NONE),
+		CFG_STR("ident", NULL, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t rows[] = {
@@ -301,6 +333,8 @@ void config_print(const struct config *config)
 			l->name, l->kind->name, address, l->number);
 		if (l->address.sa.sa_family == AF_UNIX)
 			printf("\tmode = 0%o\n", (unsigned)l->mode);
+		printf("\tdns = \"%s\"\n\tident = \"%s\"\n", lookup_mode_text(l->dns),
+			lookup_mode_text(l->ident));
 		printf("}\n");
 	}
 }
@@ -340,6 +374,10 @@ unsigned config_apply_live(struct config *running, const struct config *fresh)
 	bool differ = running->listener_count != fresh->listener_count;
 	for (size_t i = 0; !differ && i < fresh->listener_count; i++)
 		differ = listener_differs(&running->listeners[i], &fresh->listeners[i]);
+	for (size_t i = 0; !differ && i < fresh->listener_count; i++) {
+		running->listeners[i].dns = fresh->listeners[i].dns;
+		running->listeners[i].ident = fresh->listeners[i].ident;
+	}
 	if (differ) {
 		log_warn("listeners: the changes need a restart of the multiplexer");
 		left++;

@@ -4,6 +4,7 @@
 
 #include "common/address.h"
 #include "common/option.h"
+#include "multiplexer/lookup.h"
 
 struct options {
 #define OPTION(TYPE, name, preset, min, max, flags, help) opt_##TYPE name;
@@ -21,7 +22,8 @@ struct listener_config {
 	struct address address;
 	unsigned number; /* 1..240, last number of its users' keys */
 	mode_t mode;     /* of an AF_UNIX socket file */
-	bool optional;   /* a built-in one: if it cannot listen (no IPv6 here), the others go on */
+	enum lookup_mode dns, ident;
+	bool optional; /* a built-in one: if it cannot listen (no IPv6 here), the others go on */
 };
 
 struct config {

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "multiplexer/news.h"
+
 #define DOWN(num, NAME, name, fields, meaning) \
 	static bool on_##name(struct mux *mux, const struct msg_##name *m, struct refusal *why);
 #include "proto/messages.def"
@@ -195,20 +197,20 @@ static bool on_delete_subclient_saved_info(struct mux *mux,
 static bool on_get_subclient_dns(
 	struct mux *mux, const struct msg_get_subclient_dns *m, struct refusal *why UNUSED)
 {
-	if (find(mux, &m->who) != NULL)
-		link_send_subclient_dns_is(
-			server(mux), &(struct msg_subclient_dns_is){
-					     .who = m->who, .name = slice_text("unsupported")});
+	struct subclient *u = find(mux, &m->who);
+
+	if (u != NULL)
+		news_asked(&mux->server, u, LOOKUP_DNS);
 	return true;
 }
 
 static bool on_get_subclient_identd(
 	struct mux *mux, const struct msg_get_subclient_identd *m, struct refusal *why UNUSED)
 {
-	if (find(mux, &m->who) != NULL)
-		link_send_subclient_identd_is(
-			server(mux), &(struct msg_subclient_identd_is){
-					     .who = m->who, .name = slice_text("unsupported")});
+	struct subclient *u = find(mux, &m->who);
+
+	if (u != NULL)
+		news_asked(&mux->server, u, LOOKUP_IDENT);
 	return true;
 }
 

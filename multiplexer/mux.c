@@ -113,6 +113,7 @@ void mux_reload(struct mux *mux)
 	config_free(&fresh);
 	mux->queues.pool.limit = pool_limit(mux->config.options.queue_pool);
 	queues_check(mux);
+	lookups_reload(&mux->lookups);
 	log_info("configuration read again");
 }
 
@@ -244,6 +245,7 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 	queues_open(&mux->queues, mux->config.options.queue_pool);
 	loop_task_init(&mux->pump, pump_task);
 	outage_start(&mux->outage, mux->started_ms);
+	lookups_open(&mux->lookups, loop, &mux->config.options, &mux->metrics);
 	mux->clock.data = mux;
 	uv_timer_init(&loop->uv, &mux->clock);
 	/* A number from an earlier run must not name somebody in this one. */
@@ -264,6 +266,7 @@ void mux_close(struct mux *mux)
 	subclient_drop(container_of(node, struct subclient, watched), CLOSING_SHUTDOWN);
 	LIST_EACH(node, &mux->users)
 	subclient_drop(container_of(node, struct subclient, node), CLOSING_SHUTDOWN);
+	lookups_close(&mux->lookups);
 	serverlink_close(&mux->server);
 	control_close(mux->control);
 	mux->control = NULL;

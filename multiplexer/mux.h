@@ -7,6 +7,7 @@
 #include "multiplexer/config.h"
 #include "multiplexer/listener.h"
 #include "multiplexer/lists.h"
+#include "multiplexer/lookup.h"
 #include "multiplexer/outage.h"
 #include "multiplexer/queues.h"
 #include "multiplexer/serverlink.h"
@@ -32,6 +33,7 @@ struct mux {
 	unsigned refused_now; /* connections that are being told why they are refused */
 	struct serverlink server;
 	struct lists lists; /* made by the server of this link */
+	struct lookups lookups;
 	struct outage outage;
 	uint8_t incarnation[INCARNATION_LEN]; /* who we are, this run */
 	struct loop_task pump;                /* news_pump at the end of the turn */

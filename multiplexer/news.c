@@ -15,6 +15,8 @@
 
 static void wait_in_order(struct serverlink *s, struct subclient *u)
 {
+	if (!u->known && u->state == SUBCLIENT_CONNECTED && subclient_awaits_lookup(u))
+		return; /* news_looked_up */
 	if (list_is_empty(&u->waiting))
 		list_add_last(&s->mux->waiting, &u->waiting);
 	if (s->state == LINK_OPEN)
@@ -137,6 +139,57 @@ static void tell_killed(struct serverlink *s, struct subclient *u)
 	subclient_forget(u);
 }
 
+static void tell_looked_up(struct serverlink *s, struct subclient *u, enum lookup_kind kind)
+{
+	struct clientkey key = subclient_key(u);
+	struct slice name = subclient_looked_up(u, kind);
+
+	if (kind == LOOKUP_DNS)
+		link_send_subclient_dns_is(serverlink_link(s),
+			&(struct msg_subclient_dns_is){.who = key, .name = name});
+	else
+		link_send_subclient_identd_is(serverlink_link(s),
+			&(struct msg_subclient_identd_is){.who = key, .name = name});
+}
+
+void news_asked(struct serverlink *s, struct subclient *u, enum lookup_kind kind)
+{
+	if (lookup_start(&s->mux->lookups, &u->lookups[kind], &u->at))
+		tell_looked_up(s, u, kind);
+	else
+		u->asked[kind]++;
+}
+
+static void answer(struct serverlink *s, struct subclient *u, enum lookup_kind kind)
+{
+	if (!serverlink_can_tell(s))
+		u->asked[kind] = 0; /* it has said that it leaves */
+	for (; u->asked[kind] > 0; u->asked[kind]--)
+		tell_looked_up(s, u, kind);
+}
+
+void news_looked_up(struct serverlink *s, struct subclient *u, enum lookup_kind kind)
+{
+	answer(s, u, kind);
+	if (!u->known)
+		wait_in_order(s, u); /* he came, and may be told of now */
+}
+
+void news_unanswered(struct serverlink *s, struct subclient *u)
+{
+	for (size_t kind = 0; kind < LOOKUP_KINDS; kind++)
+		for (; u->asked[kind] > 0 && serverlink_can_tell(s); u->asked[kind]--)
+			link_send_no_such_subclient(serverlink_link(s),
+				&(struct msg_no_such_subclient){.who = subclient_key(u)});
+}
+
+void news_settle(struct serverlink *s)
+{
+	LIST_EACH(node, &s->mux->users)
+	for (size_t kind = 0; kind < LOOKUP_KINDS; kind++)
+		answer(s, container_of(node, struct subclient, node), (enum lookup_kind)kind);
+}
+
 void news_changed(struct serverlink *s, struct subclient *u)
 {
 	if (u->state != SUBCLIENT_GONE)
@@ -154,8 +207,8 @@ static void tell_got(struct serverlink *s, struct subclient *u, struct clientkey
 	char ip[ADDRESS_IP_MAX];
 	const char *word = listener_config(u->listener)->kind->name;
 
-	address_ip(&u->address, ip);
-	if (u->address.sa.sa_family != AF_INET && u->address.sa.sa_family != AF_INET6)
+	address_ip(&u->at.user, ip);
+	if (u->at.user.sa.sa_family != AF_INET && u->at.user.sa.sa_family != AF_INET6)
 		snprintf(ip, sizeof ip, "127.0.0.1"); /* AF_UNIX: somebody on this machine */
 	link_send_got_subclient(serverlink_link(s),
 		&(struct msg_got_subclient){
@@ -168,6 +221,9 @@ static void tell_arrival(struct serverlink *s, struct subclient *u)
 	struct clientkey key = subclient_key(u);
 
 	tell_got(s, u, key);
+	for (size_t kind = 0; kind < LOOKUP_KINDS; kind++)
+		if (u->lookups[kind].mode == LOOKUP_AUTO)
+			tell_looked_up(s, u, (enum lookup_kind)kind);
 	tell_caps(s, u);
 	link_send_done_sending_subclient_info(
 		serverlink_link(s), &(struct msg_done_sending_subclient_info){.who = key});
@@ -178,12 +234,11 @@ static void tell_listed(struct serverlink *s, struct subclient *u)
 	struct link *l = serverlink_link(s);
 	struct clientkey key = subclient_key(u);
 	uint64_t now = loop_now_ms(s->mux->loop);
-	struct slice none = slice_text("unsupported"); /* no lookups are switched on */
 
 	tell_got(s, u, key);
-	link_send_subclient_dns_is(l, &(struct msg_subclient_dns_is){.who = key, .name = none});
-	link_send_subclient_identd_is(
-		l, &(struct msg_subclient_identd_is){.who = key, .name = none});
+	/* What is known by now: a listing waits for nobody. */
+	for (size_t kind = 0; kind < LOOKUP_KINDS; kind++)
+		tell_looked_up(s, u, (enum lookup_kind)kind);
 	link_send_subclient_idletime_is(
 		l, &(struct msg_subclient_idletime_is){
 			   .who = key, .seconds = (uint32_t)((now - u->input_ms) / 1000)});
@@ -320,7 +375,8 @@ void news_forget_server(struct serverlink *s)
 		struct subclient *u = container_of(node, struct subclient, node);
 
 		u->known = u->kill_asked = u->told_slow = false;
-		if (u->state == SUBCLIENT_CONNECTED)
+		memset(u->asked, 0, sizeof u->asked);
+		if (u->state == SUBCLIENT_CONNECTED && !subclient_awaits_lookup(u))
 			list_add_last(&mux->waiting, &u->waiting);
 	}
 	lists_clear(&mux->lists);

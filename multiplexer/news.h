@@ -3,6 +3,7 @@
 #define MULTIPLEXER_NEWS_H
 
 #include "common/defs.h"
+#include "multiplexer/lookup.h"
 
 struct serverlink;
 struct subclient;
@@ -20,6 +21,19 @@ void news_caps(struct serverlink *s, struct subclient *u);
 
 /* His output has become slow, or fast enough again: told as news_caps is. */
 void news_flow(struct serverlink *s, struct subclient *u);
+
+/* The server asks for what is looked up: answered now, or by news_looked_up, or when he leaves. */
+void news_asked(struct serverlink *s, struct subclient *u, enum lookup_kind kind);
+
+/* A lookup of his is done. */
+void news_looked_up(struct serverlink *s, struct subclient *u, enum lookup_kind kind);
+
+/* He leaves: what the server has asked about him and was not answered is answered by NO SUCH
+ * SUBCLIENT. */
+void news_unanswered(struct serverlink *s, struct subclient *u);
+
+/* Answers all that is unanswered with what is known now: the server will hear no more. */
+void news_settle(struct serverlink *s);
 
 /* u has come, or is GONE. A GONE one may be freed by this call. */
 void news_changed(struct serverlink *s, struct subclient *u);

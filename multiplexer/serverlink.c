@@ -315,6 +315,7 @@ bool serverlink_on_pause(struct serverlink *s)
 {
 	if (!serverlink_on_not_ready(s))
 		return false;
+	news_settle(s);
 	link_send_paused(serverlink_link(s), &(struct msg_paused){0});
 	return true;
 }

@@ -43,7 +43,7 @@ const char *subclient_label(const struct subclient *u)
 	char key[CLIENTKEY_TEXT_MAX], ip[ADDRESS_IP_MAX];
 	struct clientkey k = subclient_key(u);
 
-	address_ip(&u->address, ip);
+	address_ip(&u->at.user, ip);
 	snprintf(text, sizeof text, "user %s (%s)", clientkey_text(&k, key), ip);
 	return text;
 }
@@ -68,6 +68,43 @@ void subclient_forget(struct subclient *u)
 	u->known = u->kill_asked = false;
 	if (u->stream_closed)
 		free_record(u);
+}
+
+bool subclient_awaits_lookup(const struct subclient *u)
+{
+	for (size_t i = 0; i < LOOKUP_KINDS; i++)
+		if (u->lookups[i].mode == LOOKUP_AUTO && u->lookups[i].state == LOOKUP_PENDING)
+			return true;
+	return false;
+}
+
+struct slice subclient_looked_up(const struct subclient *u, enum lookup_kind kind)
+{
+	return slice_text(lookup_word(&u->mux->lookups, &u->lookups[kind], &u->at));
+}
+
+static void on_looked_up(struct lookup *l)
+{
+	struct subclient *u = container_of(l - l->kind, struct subclient, lookups[0]);
+
+	log_debug("%s: %s: %s", subclient_label(u), l->kind == LOOKUP_DNS ? "DNS" : "ident",
+		lookup_word(&u->mux->lookups, l, &u->at));
+	news_looked_up(&u->mux->server, u, l->kind);
+}
+
+/* The automatic ones. */
+static void start_lookups(struct subclient *u)
+{
+	for (size_t i = 0; i < LOOKUP_KINDS; i++)
+		if (u->lookups[i].mode == LOOKUP_AUTO)
+			lookup_start(&u->mux->lookups, &u->lookups[i], &u->at);
+}
+
+static void forget_lookups(struct subclient *u)
+{
+	for (size_t i = 0; i < LOOKUP_KINDS; i++)
+		lookup_forget(&u->lookups[i]);
+	news_unanswered(&u->mux->server, u);
 }
 
 static void log_closing(const struct subclient *u, enum closing why, const char *detail)
@@ -98,6 +135,7 @@ static void become_gone(struct subclient *u)
 		mux->metrics.users_slow--;
 	u->flow = (struct flow){0};
 	subclient_unsave(u);
+	forget_lookups(u);
 	stream_close(&u->stream);
 	news_changed(&mux->server, u);
 }
@@ -151,6 +189,7 @@ void subclient_end(struct subclient *u, enum closing why, const char *words)
 	log_closing(u, why, "");
 	watch(u);
 	held_free(&u->held);
+	forget_lookups(u);
 	/* Reading goes on, into nothing: a close with unread input would be a reset, and a reset
 	 * takes the last words away from the client. */
 	stream_turn_max(&u->stream, 0);
@@ -377,14 +416,19 @@ static struct subclient *take_connection(
 	list_init(&u->waiting);
 	list_init(&u->watched);
 	list_init(&u->lists);
+	lookup_init(
+		&u->lookups[LOOKUP_DNS], LOOKUP_DNS, listener_config(listener)->dns, on_looked_up);
+	lookup_init(&u->lookups[LOOKUP_IDENT], LOOKUP_IDENT, listener_config(listener)->ident,
+		on_looked_up);
 	if (stream_accept(&u->stream, mux->loop, listening, &stream_ops) != 0) {
 		layers_close(&u->layers);
 		free(u);
 		return NULL;
 	}
 	listener_count(listener, 1);
-	if (!address_of_peer(stream_fd(&u->stream), &u->address))
-		u->address = (struct address){.sa.sa_family = AF_UNSPEC};
+	if (!address_of_peer(stream_fd(&u->stream), &u->at.user))
+		u->at.user.len = 0;
+	address_of_socket(stream_fd(&u->stream), &u->at.local);
 	stream_limits(&u->stream, 0, 0);
 	stream_read_max(&u->stream, READ_MAX);
 	return u;
@@ -429,8 +473,11 @@ bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *l
 		refuse(u, CLOSING_FULL);
 	} else if (pool_is_full(&mux->queues.pool)) {
 		refuse(u, CLOSING_BUSY);
-	} else if (mux->localhost_only && !address_is_local(&u->address)) {
+	} else if (mux->localhost_only && !address_is_local(&u->at.user)) {
 		refuse(u, CLOSING_NOT_LOCAL);
+	} else if (u->at.user.len == 0) {
+		mux->refused_now++; /* gone again before we looked: nobody to tell of */
+		subclient_drop(u, CLOSING_LOST);
 	} else if (!add_user(mux, u)) {
 		mux->refused_now++;
 		subclient_drop(u, CLOSING_NO_MEMORY);
@@ -440,6 +487,7 @@ bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *l
 		stream_read(&u->stream);
 		if (mux->server.state != LINK_OPEN)
 			subclient_notice(u, mux_notice(mux, SAY_AWAY));
+		start_lookups(u);
 		news_changed(&mux->server, u);
 	}
 	return true;

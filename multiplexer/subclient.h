@@ -9,6 +9,7 @@
 #include "multiplexer/flow.h"
 #include "multiplexer/held.h"
 #include "multiplexer/layers.h"
+#include "multiplexer/lookup.h"
 #include "proto/clientkey.h"
 
 struct listener;
@@ -32,8 +33,8 @@ struct subclient {
 	struct listener *listener; /* borrowed: outlives us */
 	uint32_t number;           /* his number; the key is number:listener */
 	enum subclient_state state;
-	enum closing closing;   /* why, once he is not CONNECTED */
-	struct address address; /* where he comes from */
+	enum closing closing;     /* why, once he is not CONNECTED */
+	struct lookup_subject at; /* where he comes from, and where he connected to */
 	uint64_t connected_ms;
 	uint64_t input_ms;   /* when he last typed */
 	uint64_t eof_ms;     /* when he ended his side; 0 = he has not */
@@ -50,6 +51,9 @@ struct subclient {
 	bool told_slow; /* the server of this link was told that he is slow */
 
 	struct flow flow; /* of his output */
+
+	struct lookup lookups[LOOKUP_KINDS];
+	uint32_t asked[LOOKUP_KINDS]; /* answers that the server of this link waits for */
 
 	struct held held;       /* what he did that the server has not heard yet */
 	uint32_t doubt;         /* lines of his that a crashed server may not have handled */
@@ -76,6 +80,12 @@ const char *subclient_label(
 
 /* What is known of his client, as JSON; valid until the next call. At least "{}". */
 struct slice subclient_caps(const struct subclient *u);
+
+/* Whether the game is told of him only when an automatic lookup is done. */
+bool subclient_awaits_lookup(const struct subclient *u);
+
+/* What is known, see lookup_word. */
+struct slice subclient_looked_up(const struct subclient *u, enum lookup_kind kind);
 
 /* Output of the game; borrows b. */
 void subclient_send(struct subclient *u, struct shared *b);
