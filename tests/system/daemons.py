@@ -183,7 +183,7 @@ class Holdfast:
         self.bin = BUILD
         # Most players of the tests leave by closing; nobody needs to wait for half of them.
         self.options = {"max_clients": "2000", "half_close": "0"}
-        self.listeners = []       # (name, kind, address text, number)
+        self.listeners = []       # (name, kind, address text, number, more fields)
         self.addresses = {}       # name -> what a Player connects to
         self.multiplexer = None
         self.server = None
@@ -211,8 +211,8 @@ class Holdfast:
     def link_path(self):
         return self.run_dir / "link.sock"
 
-    def listen(self, name="telnet", kind="telnet-line", where="v4", number=None):
-        """Adds a listener to the configuration that start_multiplexer writes."""
+    def listen(self, name="telnet", kind="telnet-line", where="v4", number=None, more=""):
+        """Adds a listener to the configuration that start_multiplexer writes; more: further fields."""
         if where == "v4":
             port = free_port()
             text, address = f"127.0.0.1:{port}", ("127.0.0.1", port)
@@ -225,15 +225,15 @@ class Holdfast:
         else:
             address = str(self.dir / f"{name}.sock")
             text = f"unix:{address}"
-        self.listeners.append((name, kind, text, number))
+        self.listeners.append((name, kind, text, number, more))
         self.addresses[name] = address
         return address
 
     def write_config(self, extra=""):
         lines = [f"{name} = {value}" for name, value in self.options.items()]
-        for name, kind, address, number in self.listeners:
+        for name, kind, address, number, more in self.listeners:
             numbered = f" number = {number}" if number else ""
-            lines.append(f'listener {name} {{ kind = "{kind}" address = "{address}"{numbered} }}')
+            lines.append(f'listener {name} {{ kind = "{kind}" address = "{address}"{numbered} {more} }}')
         path = self.dir / "multiplexer.conf"
         path.write_text("\n".join(lines) + "\n" + extra)
         return path

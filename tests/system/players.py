@@ -11,14 +11,16 @@ import time
 from daemons import PATIENCE
 
 
-def connect(address, timeout=PATIENCE):
-    """address: (host, port), or the path of an AF_UNIX socket."""
+def connect(address, timeout=PATIENCE, source=None):
+    """address: (host, port), or the path of an AF_UNIX socket. source: a host to come from."""
     if isinstance(address, str):
         family = socket.AF_UNIX
     else:
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     s = socket.socket(family, socket.SOCK_STREAM)
     s.settimeout(timeout)
+    if source:
+        s.bind((source, 0))
     s.connect(address)
     if family != socket.AF_UNIX:
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -28,7 +30,7 @@ def connect(address, timeout=PATIENCE):
 class Player:
     """One connection. Everything ever received is kept in `all`; expect() eats of `new`."""
 
-    def __init__(self, address, receive_buffer=None):
+    def __init__(self, address, receive_buffer=None, source=None):
         if receive_buffer:
             # Before connect, so that the window is small from the start.
             self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -36,7 +38,7 @@ class Player:
             self.socket.settimeout(PATIENCE)
             self.socket.connect(address)
         else:
-            self.socket = connect(address)
+            self.socket = connect(address, source=source)
         self.all = b""
         self.new = b""
         self.ended = False  # the other side closed

@@ -63,6 +63,11 @@ function words.crowd()
 	crowd:send("dinner")
 end
 
+-- whence: what is known of where he comes from
+function words.whence(p)
+	p:send(tostring(p.dns) .. " " .. tostring(p.ident) .. "\n")
+end
+
 function words.fail()
 	error("on purpose")
 end
