@@ -48,14 +48,14 @@ SANITIZE  :=
 endif
 
 # ---- flags ---------------------------------------------------------------------------------------
-PACKAGES   := libuv jansson libconfuse lua5.4 libcares openssl zlib
+PACKAGES   := libuv jansson libconfuse lua5.4 libcares openssl zlib sqlite3
 WARN       := -Wall -Wextra -Wpedantic -Werror -Wformat=2 -Wshadow -Wstrict-prototypes \
               -Wmissing-prototypes
 # Debian has llhttp as C sources, which are compiled in.
 LLHTTP     := /usr/share/llhttp
 THIRD      := -isystem /usr/share/include -DLLHTTP_STRICT_MODE=1
 DEFINES    := $(THIRD) -D_GNU_SOURCE -DHOLDFAST_VERSION='"$(VERSION)"' \
-              -DHOLDFAST_RUN_DIR='"/run/holdfast"' \
+              -DHOLDFAST_RUN_DIR='"/run/holdfast"' -DHOLDFAST_STATE_DIR='"/var/lib/holdfast"' \
               -DHOLDFAST_DATA_DIR='"$(PREFIX)/share/holdfast"' \
               -DHOLDFAST_CONF_DIR='"$(SYSCONFDIR)/holdfast"'
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
@@ -65,7 +65,7 @@ ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 libs        = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 LIBS_common := $(call libs,libuv jansson openssl) -lm
 LIBS_multiplexer := $(call libs,libconfuse libcares zlib)
-LIBS_server := $(call libs,lua5.4)
+LIBS_server := $(call libs,lua5.4 sqlite3)
 LIBS_all    := $(LIBS_multiplexer) $(LIBS_server) $(LIBS_common)
 
 ifdef V
@@ -264,7 +264,7 @@ system: $(PROGRAMS)
 
 # ---- what must be installed ----------------------------------------------------------------------
 DEPS_run  := gcc libc6-dev pkg-config libuv1-dev libjansson-dev libconfuse-dev liblua5.4-dev uthash-dev \
-             libc-ares-dev libssl-dev zlib1g-dev node-llhttp
+             libc-ares-dev libssl-dev zlib1g-dev libsqlite3-dev node-llhttp
 DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git procps python3 \
              python3-pytest python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check spin \
              openssl iproute2 dnsmasq-base unbound oidentd

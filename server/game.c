@@ -21,13 +21,26 @@
 #include "server/console.h"
 #include "server/muxlinks.h"
 #include "server/script.h"
+#include "server/store.h"
 
 /* ---- the end of a turn ---- */
+
+/* Before anybody is shown what came of it. */
+static void commit_store(struct game *game)
+{
+	const char *why;
+
+	if (game->store == NULL || store_commit(game->store, &why))
+		return;
+	game->metrics.store_failures++;
+	log_error("%s: what scripts changed since the last turn is lost", why);
+}
 
 static void flush_task(struct loop_task *task)
 {
 	struct game *game = container_of(task, struct game, flush);
 
+	commit_store(game);
 	while (!list_is_empty(&game->dirty)) {
 		struct player *p = container_of(game->dirty.next, struct player, dirty);
 
@@ -217,6 +230,7 @@ void game_marked(struct game *game)
 	game->stop_event_sent = true;
 	if (game->script != NULL)
 		script_stop(game->script, stop_words[game->stop]);
+	commit_store(game);
 	LIST_EACH(node, &game->players)
 	{
 		struct player *p = container_of(node, struct player, node);
@@ -347,6 +361,20 @@ void game_open(struct game *game, struct loop *loop, const struct game_config *c
 	game->stop_timer.data = game;
 }
 
+static bool open_store(struct game *game, const char **why)
+{
+	const struct cvars *set = &game->cvars.set;
+	bool installed = strcmp(game->config.run_dir, HOLDFAST_RUN_DIR) == 0;
+	char path[512];
+
+	/* What an installed game has in its run directory is gone when the machine starts again. */
+	snprintf(path, sizeof path, "%s/store.db",
+		installed ? HOLDFAST_STATE_DIR : game->config.run_dir);
+	game->store = store_open(set->sv_store[0] != '\0' ? set->sv_store : path, set->sv_map,
+		set->sv_store_max, why);
+	return game->store != NULL;
+}
+
 static bool start_control(struct game *game, const char **why)
 {
 	char path[512];
@@ -382,6 +410,8 @@ bool game_start(struct game *game, const char **why)
 
 	if (!map_dir(game, dir, sizeof dir, why))
 		return false;
+	if (!open_store(game, why))
+		return false;
 	game->script = script_open(game, dir, why);
 	if (game->script == NULL)
 		return false;
@@ -410,6 +440,8 @@ void game_close(struct game *game)
 	if (game->script != NULL)
 		script_close(game->script);
 	game->script = NULL;
+	store_close(game->store);
+	game->store = NULL;
 }
 
 void game_free(struct game *game)

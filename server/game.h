@@ -13,6 +13,7 @@
 struct muxlink;
 struct muxlinks;
 struct script;
+struct store;
 
 struct game_metrics {
 #define METRIC(KIND, name, help) uint64_t name;
@@ -42,6 +43,7 @@ struct game {
 	struct loop_task flush; /* sends them */
 	struct muxlinks *muxlinks; /* owned: NULL while no map runs */
 	struct script *script;     /* owned: NULL while no map runs */
+	struct store *store;       /* owned: what scripts keep; NULL before game_start */
 	struct control *control;   /* owned */
 	struct frames frames;
 	struct game_metrics metrics;

@@ -303,6 +303,7 @@ static void open_globals(lua_State *L)
 	script_open_log(L);
 	script_open_json(L);
 	script_open_list(L);
+	script_open_store(L);
 	script_seal_globals(L);
 	lua_pop(L, 1);
 }

@@ -96,6 +96,7 @@ void script_open_time(lua_State *L);
 void script_open_log(lua_State *L);
 void script_open_json(lua_State *L);
 void script_open_list(lua_State *L);
+void script_open_store(lua_State *L);
 void script_seal_globals(lua_State *L); /* last: from now on an undefined global is an error */
 
 /* Loads a file below the map's folder and leaves its function on the stack, or a message: returns

@@ -113,6 +113,21 @@ function members:send(text) end
 ---@return "all"|"localhost"|nil
 function accept(mode) end
 
+-- What lasts -----------------------------------------------------------------------------------
+-- player:save keeps something as long as the player stays connected; what is set here stays for ever,
+-- whatever crashes. It is on its way to the disk before anybody is shown text that was sent after it.
+
+---store.NAME is a table for any NAME of up to 64 bytes, kept in a file: store.scores.alice = 12 sets,
+---store.scores.alice reads, = nil removes, pairs(store.scores) goes through all by name. Keys are
+---texts of 1 to 255 bytes, values what json.encode can write, up to 1 MiB. What is read is a copy: to
+---keep a change in it, set the key again. Each map has its own store.
+---@type table<string, table<string, any>>
+store = {}
+
+---Removes all keys of store.NAME.
+---@param name string
+function store.clear(name) end
+
 -- Time ------------------------------------------------------------------------------------------
 -- What waits goes on at the first frame after its time is over.
 
