@@ -4,6 +4,7 @@
 
 #include "common/control.h"
 #include "common/loop.h"
+#include "multiplexer/chain.h"
 #include "multiplexer/config.h"
 #include "multiplexer/listener.h"
 #include "multiplexer/lists.h"
@@ -32,6 +33,7 @@ struct mux {
 	uint32_t next_number;
 	unsigned refused_now; /* connections that are being told why they are refused */
 	struct serverlink server;
+	struct chain chain; /* multiplexers that are connected to us */
 	struct lists lists; /* made by the server of this link */
 	struct lookups lookups;
 	struct outage outage;

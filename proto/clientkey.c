@@ -15,6 +15,22 @@ bool clientkey_is_list(const struct clientkey *k)
 	return k->depth == 2 && k->number[1] == CLIENTKEY_LIST && k->number[0] <= 65535;
 }
 
+bool clientkey_grow(struct clientkey *k, uint32_t listener)
+{
+	if (k->depth < 1 || k->depth >= CLIENTKEY_DEPTH_MAX)
+		return false;
+	k->number[k->depth++] = listener;
+	return true;
+}
+
+bool clientkey_strip(struct clientkey *k)
+{
+	if (k->depth < 2 || k->depth > CLIENTKEY_DEPTH_MAX)
+		return false;
+	k->number[--k->depth] = 0;
+	return true;
+}
+
 char *clientkey_text(const struct clientkey *k, char out[static CLIENTKEY_TEXT_MAX])
 {
 	size_t len = 0;

@@ -29,6 +29,11 @@ bool clientkey_is(const struct clientkey *a, const struct clientkey *b);
 /* n:255 with n 0..65535: a list; 0:255 is every user, kept by the multiplexer. */
 bool clientkey_is_list(const struct clientkey *k);
 
+/* On its way up through a multiplexer a key takes its listener's number on as the last one, and loses it
+ * on its way down. False, *k untouched: it is as deep as a key may be, or has nothing to lose. */
+bool clientkey_grow(struct clientkey *k, uint32_t listener);
+bool clientkey_strip(struct clientkey *k);
+
 /* Decimal numbers joined by ':', without the depth. Returns out. */
 char *clientkey_text(const struct clientkey *k, char out[static CLIENTKEY_TEXT_MAX]);
 
