@@ -1,6 +1,18 @@
 #include "common/line.h"
 
-enum { BS = 0x08, TAB = 0x09, LF = 0x0a, CR = 0x0d, CTRL_U = 0x15, CTRL_W = 0x17, DEL = 0x7f };
+#include "common/columns.h"
+
+enum {
+	BS = 0x08,
+	TAB = 0x09,
+	LF = 0x0a,
+	CR = 0x0d,
+	CTRL_U = 0x15,
+	CTRL_W = 0x17,
+	ESC = 0x1b,
+	DEL = 0x7f
+};
+enum { NO_ESCAPE, ESCAPE_BEGUN, ESCAPE_CSI, ESCAPE_SS3 };
 
 void line_free(struct line *l)
 {
@@ -23,25 +35,15 @@ static void shorten(struct line *l, size_t len)
 	l->text.len = len;
 }
 
-/* How many bytes the last character has; 1 for a byte that is no part of proper UTF-8. */
-static size_t last_char(struct slice text)
-{
-	static const uint8_t lead_mask[] = {0, 0, 0xe0, 0xf0, 0xf8};
-	static const uint8_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-
-	for (size_t n = 1; n <= 4 && n <= text.len; n++) {
-		uint8_t byte = text.at[text.len - n];
-		if ((byte & 0xc0) == 0x80)
-			continue;
-		return n >= 2 && (byte & lead_mask[n]) == lead[n] ? n : 1;
-	}
-	return 1;
-}
-
 void line_erase_char(struct line *l)
 {
-	if (l->text.len > 0)
-		shorten(l, l->text.len - last_char(buf_bytes(&l->text)));
+	struct slice text = buf_bytes(&l->text);
+	uint32_t c = 0;
+
+	do
+		text.len -= columns_last(text, &c);
+	while (text.len > 0 && columns_of(c) == 0);
+	shorten(l, text.len);
 }
 
 void line_erase(struct line *l)
@@ -78,12 +80,41 @@ static bool add_run(struct line *l, struct slice *in)
 	return true;
 }
 
+/* Whether byte belongs to an escape sequence: then it is no text. */
+static bool in_escape(struct line *l, uint8_t byte)
+{
+	uint8_t at = l->escape;
+
+	l->escape = byte == ESC ? ESCAPE_BEGUN : NO_ESCAPE;
+	switch (at) {
+	case ESCAPE_BEGUN:
+		if (byte == '[')
+			l->escape = ESCAPE_CSI;
+		else if (byte == 'O')
+			l->escape = ESCAPE_SS3;
+		return byte == '[' || byte == 'O';
+	case ESCAPE_CSI: /* parameters, then a final byte from @ to ~ */
+		if (byte >= 0x20 && byte < 0x40)
+			l->escape = ESCAPE_CSI;
+		return byte >= 0x20 && byte < DEL;
+	case ESCAPE_SS3:
+		return byte >= 0x20 && byte < DEL;
+	default:
+		return false;
+	}
+}
+
 enum line_result line_feed(struct line *l, struct slice *in)
 {
 	while (in->len > 0) {
 		uint8_t byte = in->at[0];
 		bool after_cr = l->after_cr;
 
+		if (l->escape != NO_ESCAPE && in_escape(l, byte)) {
+			l->after_cr = false;
+			*in = slice_from(*in, 1);
+			continue;
+		}
 		l->after_cr = false;
 		if (is_kept(byte)) {
 			if (!add_run(l, in))
@@ -101,6 +132,8 @@ enum line_result line_feed(struct line *l, struct slice *in)
 			line_erase(l);
 		else if (byte == CTRL_W)
 			erase_word(l);
+		else if (byte == ESC)
+			l->escape = ESCAPE_BEGUN;
 	}
 	return LINE_MORE;
 }

@@ -8,13 +8,15 @@ enum { LINE_MAX_BYTES = 4000 };
 
 /* CR LF, CR NUL, LF and a lone CR each end one line, wherever the bytes are cut (seen from real
  * clients: GNU telnet CR LF or CR NUL, tt++ CR LF, tf and nc LF). Other NULs are dropped (KildClient
- * sends strays). BS and DEL erase the last UTF-8 character, ^U the line; ^W the last word; TAB and
- * every byte from 0x20 on is kept, other C0 controls are dropped. A line longer than max loses the
- * rest up to its end. All zero is an empty assembler, but set max. */
+ * sends strays). BS and DEL erase the last UTF-8 character with the accents on it, ^U the line; ^W the
+ * last word; TAB and every byte from 0x20 on is kept, other C0 controls are dropped, and so are whole
+ * escape sequences (ESC [ ... and ESC O x: arrows and function keys of a terminal). A line longer than
+ * max loses the rest up to its end. All zero is an empty assembler, but set max. */
 struct line {
 	struct buf text; /* the line so far */
 	size_t max;      /* bytes: LINE_MAX_BYTES or less */
 	bool after_cr;   /* a LF or NUL now belongs to the line end before it */
+	uint8_t escape;  /* how far an escape sequence has come; 0 = there is none */
 	bool cut;        /* this line was longer than max */
 };
 

@@ -65,7 +65,21 @@ static void every_kind_of_line_end_ends_one_line(void **state UNUSED)
 static void stray_nuls_and_control_characters_are_dropped_and_tabs_kept(void **state UNUSED)
 {
 	EXPECT("\0a\0b\0\n", "[ab]");
-	EXPECT("a\033[1mb\007\tc\n", "[a[1mb\tc]");
+	EXPECT("ab\007\tc\n", "[ab\tc]");
+}
+
+static void escape_sequences_are_dropped_whole(void **state UNUSED)
+{
+	EXPECT("a\033[1mb\007\tc\n", "[ab\tc]");
+	EXPECT("a\033[A\033[Db\n", "[ab]");
+	EXPECT("a\033[1;5Cb\033OPc\033[3~\n", "[abc]");
+	EXPECT("\033look\n", "[look]");
+	EXPECT("\033\033[Ax\n", "[x]");
+	EXPECT("\033[1\nx\n", "[][x]");
+	EXPECT("\033[\xc3\xbc\n", "[\xc3\xbc]");
+	EXPECT("ab\033[\bc\n", "[ac]");
+	EXPECT("\033\r\n\033[\r\0", "[][]");
+	EXPECT("\033O\nA\n", "[][A]");
 }
 
 static void bytes_from_80_on_are_kept_as_they_are(void **state UNUSED)
@@ -81,6 +95,15 @@ static void erasing_takes_one_character_of_one_to_four_bytes(void **state UNUSED
 	EXPECT("a\xc3\xbc\b\n", "[a]");
 	EXPECT("a\xe2\x82\xac\x7f\n", "[a]");
 	EXPECT("a\xf0\x9f\x98\x80\b\n", "[a]");
+}
+
+static void erasing_takes_the_accents_of_a_letter_with_it(void **state UNUSED)
+{
+	EXPECT("ae\xcc\x81\b\n", "[a]");           /* e, combining acute */
+	EXPECT("ae\xcc\x81\xcc\xa7\x7f\n", "[a]"); /* and a cedilla */
+	EXPECT("\xcc\x81\x7f\n", "[]");            /* nothing to stand on */
+	EXPECT("ab\xe2\x80\x8d\x7f\n", "[a]");     /* a joiner */
+	EXPECT("a\xef\xb8\x8f\x7f\x7f\n", "[]");   /* a variation selector */
 }
 
 static void erasing_in_broken_utf8_takes_a_byte(void **state UNUSED)
@@ -150,6 +173,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_of_line_end_ends_one_line),
 		cmocka_unit_test(stray_nuls_and_control_characters_are_dropped_and_tabs_kept),
+		cmocka_unit_test(escape_sequences_are_dropped_whole),
+		cmocka_unit_test(erasing_takes_the_accents_of_a_letter_with_it),
 		cmocka_unit_test(bytes_from_80_on_are_kept_as_they_are),
 		cmocka_unit_test(erasing_takes_one_character_of_one_to_four_bytes),
 		cmocka_unit_test(erasing_in_broken_utf8_takes_a_byte),
