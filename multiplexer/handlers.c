@@ -13,11 +13,10 @@
 bool handle_message(struct mux *mux, const struct frame *f, struct refusal *why)
 {
 	switch (f->id) {
-#define DOWN(num, NAME, name, fields, meaning)                                  \
-	case MSG_##NAME: {                                                      \
-		struct msg_##name m;                                            \
-		return msg_##name##_read(f->args, f->count, &m, why) &&         \
-		       (chain_down(&mux->chain, f) || on_##name(mux, &m, why)); \
+#define DOWN(num, NAME, name, fields, meaning)                                                   \
+	case MSG_##NAME: {                                                                       \
+		struct msg_##name m;                                                             \
+		return msg_##name##_read(f->args, f->count, &m, why) && on_##name(mux, &m, why); \
 	}
 #include "proto/messages.def"
 	default:
@@ -55,7 +54,6 @@ static bool refuse_state(struct mux *mux, struct refusal *why, const char *name,
 static bool on_terminate(
 	struct mux *mux, const struct msg_terminate *m UNUSED, struct refusal *why UNUSED)
 {
-	chain_server_terminates(&mux->chain);
 	mux_stop(mux, "the game server said TERMINATE");
 	return true;
 }
@@ -81,7 +79,7 @@ static bool on_server_going_offline(
 static bool on_are_you_alive(
 	struct mux *mux, const struct msg_are_you_alive *m UNUSED, struct refusal *why UNUSED)
 {
-	chain_server_asks_alive(&mux->chain);
+	link_send_i_am_alive(server(mux), &(struct msg_i_am_alive){0});
 	return true;
 }
 
@@ -318,10 +316,8 @@ static bool on_add_to_list(struct mux *mux, const struct msg_add_to_list *m, str
 
 	if (!list_number(&m->list, MSG_ADD_TO_LIST, &number, why))
 		return false;
-	struct chainuser *chained = chain_find(&mux->chain, &m->who);
-	struct subclient *u = chained == NULL ? find(mux, &m->who) : NULL;
-	if (chained != NULL ? lists_add_chained(&mux->lists, number, chained)
-			    : u == NULL || lists_add(&mux->lists, number, u))
+	struct subclient *u = find(mux, &m->who);
+	if (u == NULL || lists_add(&mux->lists, number, u))
 		return true;
 	link_send_no_such_subclient(server(mux), &(struct msg_no_such_subclient){.who = m->list});
 	return true;
@@ -334,23 +330,20 @@ static bool on_remove_from_list(
 
 	if (!list_number(&m->list, MSG_REMOVE_FROM_LIST, &number, why))
 		return false;
-	struct chainuser *chained = chain_find(&mux->chain, &m->who);
-	struct subclient *u = chained == NULL ? find(mux, &m->who) : NULL;
-	if (chained != NULL)
-		lists_remove_chained(&mux->lists, number, chained);
-	else if (u != NULL)
+	struct subclient *u = find(mux, &m->who);
+	if (u != NULL)
 		lists_remove(&mux->lists, number, u);
 	return true;
 }
 
-/* Of the channels down only the prompt means something to the listeners there are: it is text. */
 static bool on_send_subclient_event(
 	struct mux *mux, const struct msg_send_subclient_event *m, struct refusal *why UNUSED)
 {
-	if (slice_is(m->channel, slice_text("prompt")))
-		show(mux, &m->who, m->data);
-	else if (is_list(mux, &m->who) || find(mux, &m->who) != NULL)
-		mux->metrics.events_not_shown++;
+	bool to_list = is_list(mux, &m->who);
+	struct subclient *u = to_list ? NULL : find(mux, &m->who);
+
+	if (to_list || u != NULL)
+		events_take(&mux->events, mux, u, m);
 	return true;
 }
 
@@ -383,6 +376,5 @@ static bool on_heartbeat_answer(
 static bool on_handled(struct mux *mux, const struct msg_handled *m, struct refusal *why UNUSED)
 {
 	doubt_handled(&mux->server.doubt, m->messages);
-	chain_server_handled(&mux->chain, m->messages);
 	return true;
 }

@@ -25,20 +25,42 @@ static void say_line_was_cut(struct layers *ls, unsigned position)
 	layers_say_from(ls, position, slice_text(text));
 }
 
+/* The Enter of a line that his client did not show. */
+static void say_line_ends(struct layers *ls, unsigned position, unsigned lines)
+{
+	while (ls->hidden && ls->echoing && lines-- > 0)
+		layers_say_from(ls, position, slice_text("\r\n"));
+}
+
+/* A crawler's question is for us, if it is the first line of all. */
+static bool is_question(struct layers *ls, unsigned position, const struct line *l)
+{
+	bool first = !ls->typed;
+
+	ls->typed = true;
+	return first && layers_is_mssp_request(buf_bytes(&l->text)) &&
+	       layers_say_mssp(ls, position);
+}
+
 /* All lines of one read go up together, so that they can share messages on the link. */
 static void line_up(struct layers *ls, unsigned position, void *state, struct slice bytes)
 {
 	struct line *l = &((struct line_state *)state)->line;
 	struct buf lines = {0};
 	bool ok = true, cut = false;
+	unsigned count = 0;
 	enum line_result r;
 
 	while (ok && (r = line_feed(l, &bytes)) != LINE_MORE) {
-		ok = r == LINE_READY && buf_add(&lines, buf_bytes(&l->text)) &&
-		     buf_add_byte(&lines, '\n');
+		ok = r == LINE_READY;
+		if (ok && !is_question(ls, position, l)) {
+			ok = buf_add(&lines, buf_bytes(&l->text)) && buf_add_byte(&lines, '\n');
+			count++;
+		}
 		cut |= l->cut;
 		line_next(l);
 	}
+	say_line_ends(ls, position, count);
 	if (lines.len > 0)
 		layers_up_from(ls, position, buf_bytes(&lines));
 	buf_free(&lines);

@@ -5,170 +5,112 @@
  *    |   (command) |   \--251..254--> OPTION   |
  *    +-------------+---------<-----------+     +--other: the end is missing; it is a command --> IAC
  *
- * Of the options only what a bare terminal needs: TIMING-MARK (RFC 860) is always answered, since
- * GNU telnet throws output away after ^C until it is; all others are refused. Nothing is ever
- * offered, so a client that speaks no telnet sees no telnet. */
-#include "multiplexer/layers.h"
+ * What options there are and who may ask for them is in telnet_options.def. */
+#include "multiplexer/telnet.h"
 
-#include <stdlib.h>
+enum telnet_at { AT_DATA, AT_IAC, AT_OPTION, AT_SUB_OPTION, AT_SUB, AT_SUB_IAC };
 
-enum {
-	SE = 240,
-	BRK = 243,
-	IP = 244,
-	AYT = 246,
-	EC = 247,
-	EL = 248,
-	SB = 250,
-	WILL = 251,
-	WONT = 252,
-	DO = 253,
-	DONT = 254,
-	IAC = 255
-};
-enum { OPTION_SGA = 3, OPTION_TIMING_MARK = 6 };
-
-enum {
-	SUB_MAX = 1024,     /* bytes of a subnegotiation; behind that a line end ends it too */
-	REPLIES_PER_S = 64, /* refusals of options; RFC 1143 loops end here at the latest */
-	AYT_PAUSE_MS = 1000
-};
-
-enum telnet_at { AT_DATA, AT_IAC, AT_OPTION, AT_SUB, AT_SUB_IAC };
-
-struct telnet_state {
-	uint8_t at;        /* enum telnet_at */
-	uint8_t verb;      /* WILL..DONT, while AT_OPTION */
-	bool out_after_cr; /* the last byte of output was CR */
-	bool suppress_ga;  /* we have agreed to WILL SGA (character mode only) */
-	uint16_t sub_len;  /* bytes of the running subnegotiation, stops at SUB_MAX */
-	uint16_t replies;  /* in the second that began at replies_ms */
-	uint64_t replies_ms;
-	uint64_t ayt_ms; /* when AYT was answered last; 0 = never */
-};
-
-/* Bytes of our own, past the escaping of text. */
-static void reply(
-	struct layers *ls, unsigned position, struct telnet_state *t, uint8_t verb, uint8_t option)
+static struct telnet telnet_of(struct layers *ls, unsigned position, void *state)
 {
-	uint8_t bytes[3] = {IAC, verb, option};
+	struct telnet_state *s = state;
 
-	if (option != OPTION_TIMING_MARK) {
-		if (ls->now_ms - t->replies_ms >= 1000) {
-			t->replies_ms = ls->now_ms;
-			t->replies = 0;
-		}
-		if (t->replies >= REPLIES_PER_S) {
-			ls->dropped_replies++;
-			return;
-		}
-		t->replies++;
-	}
-	layers_say_from(ls, position, slice_of(bytes, sizeof bytes));
+	return (struct telnet){
+		ls, position, s, s->client, .char_mode = ls->list[position] == &layer_telnet_char};
 }
 
-static void on_option(struct layers *ls, unsigned position, struct telnet_state *t, uint8_t option)
-{
-	bool may_sga = ls->list[position] == &layer_telnet_char && option == OPTION_SGA;
-
-	switch (t->verb) {
-	case WILL:
-		reply(ls, position, t, DONT, option);
-		break;
-	case DO:
-		if (option == OPTION_TIMING_MARK) {
-			reply(ls, position, t, WILL, option);
-		} else if (!may_sga) {
-			reply(ls, position, t, WONT, option);
-		} else if (!t->suppress_ga) {
-			t->suppress_ga = true;
-			reply(ls, position, t, WILL, option);
-		}
-		break;
-	case DONT:
-		if (may_sga && t->suppress_ga) {
-			t->suppress_ga = false;
-			reply(ls, position, t, WONT, option);
-		}
-		break;
-	default: /* WONT: we never asked, there is nothing to take back */
-		break;
-	}
-}
-
-static void on_command(
-	struct layers *ls, unsigned position, struct telnet_state *t, uint8_t command)
+static void answer_are_you_there(struct telnet *t)
 {
 	static const char here[] = "[Yes, you are connected.]\r\n";
+	uint64_t *last = &t->client->ayt_ms;
+	uint64_t now = t->ls->now_ms;
 
+	if (*last != 0 && now - *last < TELNET_PAUSE_MS) {
+		t->ls->dropped_replies++;
+		return;
+	}
+	*last = now == 0 ? 1 : now;
+	layers_say_from(t->ls, t->position, slice_text(here));
+	layers_event_from(t->ls, t->position, LAYER_ARE_YOU_THERE);
+}
+
+static void on_command(struct telnet *t, uint8_t command)
+{
 	switch (command) {
-	case AYT:
-		if (t->ayt_ms == 0 || ls->now_ms - t->ayt_ms >= AYT_PAUSE_MS) {
-			t->ayt_ms = ls->now_ms == 0 ? 1 : ls->now_ms;
-			layers_say_from(ls, position, slice_text(here));
-			layers_event_from(ls, position, LAYER_ARE_YOU_THERE);
-		} else {
-			ls->dropped_replies++;
-		}
+	case TELNET_AYT:
+		answer_are_you_there(t);
 		break;
-	case IP:
-		layers_event_from(ls, position, LAYER_INTERRUPT);
+	case TELNET_IP:
+		layers_event_from(t->ls, t->position, LAYER_INTERRUPT);
 		break;
-	case BRK:
-		layers_event_from(ls, position, LAYER_BREAK);
+	case TELNET_BRK:
+		layers_event_from(t->ls, t->position, LAYER_BREAK);
 		break;
-	case EC:
-		layers_event_from(ls, position, LAYER_ERASE_CHAR);
+	case TELNET_AO:
+		layers_event_from(t->ls, t->position, LAYER_ABORT_OUTPUT);
 		break;
-	case EL:
-		layers_event_from(ls, position, LAYER_ERASE_LINE);
+	case TELNET_EC:
+		layers_event_from(t->ls, t->position, LAYER_ERASE_CHAR);
 		break;
-	default: /* NOP, DM, AO, GA, EOR and what nobody knows: nothing to do */
+	case TELNET_EL:
+		layers_event_from(t->ls, t->position, LAYER_ERASE_LINE);
+		break;
+	default: /* NOP, DM, EOF of plink, GA, EOR and what nobody knows: nothing to do */
 		break;
 	}
 }
 
-/* One byte while not AT_DATA. Returns true when the byte is text after all (a doubled 255). */
-static bool telnet_byte(struct layers *ls, unsigned position, struct telnet_state *t, uint8_t byte)
+/* What follows a 255. Returns true when it is text after all (a doubled 255). */
+static bool after_iac(struct telnet *t, uint8_t byte)
 {
-	switch ((enum telnet_at)t->at) {
-	case AT_SUB_IAC:
-		if (byte == IAC) {
-			t->at = AT_SUB;
-			return false;
-		}
-		if (byte == SE) {
-			t->at = AT_DATA;
-			return false;
-		}
-		/* IAC SE was forgotten; this is a command of its own */
-		/* fall through */
+	struct telnet_state *s = t->state;
+
+	s->at = AT_DATA;
+	if (byte == TELNET_IAC)
+		return true;
+	if (byte >= TELNET_WILL && byte <= TELNET_DONT) {
+		s->at = AT_OPTION;
+		s->verb = byte;
+	} else if (byte == TELNET_SB) {
+		s->at = AT_SUB_OPTION;
+	} else {
+		on_command(t, byte);
+	}
+	return false;
+}
+
+/* One byte while not AT_DATA. Returns true when it is text after all. */
+static bool telnet_byte(struct telnet *t, uint8_t byte)
+{
+	struct telnet_state *s = t->state;
+
+	switch ((enum telnet_at)s->at) {
 	case AT_IAC:
-		t->at = AT_DATA;
-		if (byte == IAC)
-			return true;
-		if (byte >= WILL && byte <= DONT) {
-			t->at = AT_OPTION;
-			t->verb = byte;
-		} else if (byte == SB) {
-			t->at = AT_SUB;
-			t->sub_len = 0;
-		} else {
-			on_command(ls, position, t, byte);
-		}
-		return false;
+		return after_iac(t, byte);
 	case AT_OPTION:
-		t->at = AT_DATA;
-		on_option(ls, position, t, byte);
-		return false;
+		s->at = AT_DATA;
+		telnet_negotiate(t, s->verb, byte);
+		break;
+	case AT_SUB_OPTION:
+		/* 255 is no option: an end at once, or a command whose beginning was lost */
+		s->at = byte == TELNET_IAC ? AT_SUB_IAC : AT_SUB;
+		telnet_sub_begin(t, byte);
+		break;
 	case AT_SUB:
-		if (byte == IAC)
-			t->at = AT_SUB_IAC;
-		else if (t->sub_len < SUB_MAX)
-			t->sub_len++;
-		else if (byte == '\r' || byte == '\n')
-			t->at = AT_DATA; /* far too long: take it that the end will never come */
-		return false;
+		if (byte == TELNET_IAC)
+			s->at = AT_SUB_IAC;
+		else if (!telnet_sub_byte(t, byte) && (byte == '\r' || byte == '\n'))
+			s->at = AT_DATA; /* far too long: take it that the end will never come */
+		break;
+	case AT_SUB_IAC:
+		s->at = AT_SUB;
+		if (byte == TELNET_IAC) {
+			telnet_sub_byte(t, byte);
+			break;
+		}
+		s->at = AT_DATA;
+		telnet_sub_end(t);
+		/* Without IAC SE (Mudlet had to mend this too): it ends here, and this is a command. */
+		return byte != TELNET_SE && after_iac(t, byte);
 	case AT_DATA:
 		break;
 	}
@@ -177,21 +119,24 @@ static bool telnet_byte(struct layers *ls, unsigned position, struct telnet_stat
 
 static void telnet_up(struct layers *ls, unsigned position, void *state, struct slice bytes)
 {
-	struct telnet_state *t = state;
+	struct telnet t = telnet_of(ls, position, state);
 	const uint8_t *end = bytes.at + bytes.len;
 	const uint8_t *text = bytes.at; /* plain text that waits to go up begins here */
 
 	for (const uint8_t *p = bytes.at; p < end; p++) {
-		if (t->at == AT_DATA) {
-			if (*p != IAC)
-				continue;
-			layers_up_from(ls, position, slice_of(text, (size_t)(p - text)));
-			text = p + 1;
-			t->at = AT_IAC;
-			ls->spoke_telnet = true;
-		} else {
-			text = telnet_byte(ls, position, t, *p) ? p : p + 1;
+		if (t.state->at != AT_DATA) {
+			text = telnet_byte(&t, *p) ? p : p + 1;
+			continue;
 		}
+		if (*p != TELNET_IAC)
+			continue;
+		layers_up_from(ls, position, slice_of(text, (size_t)(p - text)));
+		text = p + 1;
+		if (t.client == NULL && !telnet_meet(&t)) {
+			ls->ops->on_nomem(ls);
+			return;
+		}
+		t.state->at = AT_IAC;
 	}
 	layers_up_from(ls, position, slice_of(text, (size_t)(end - text)));
 }
@@ -206,7 +151,8 @@ static bool needs_mending(struct shared *b)
 		b->mark = TEXT_SEEN;
 		for (uint32_t i = 0; i < b->len; i++) {
 			uint8_t c = b->bytes[i];
-			bool bad = c == IAC || (c == '\n' && i > 0 && b->bytes[i - 1] != '\r') ||
+			bool bad = c == TELNET_IAC ||
+				   (c == '\n' && i > 0 && b->bytes[i - 1] != '\r') ||
 				   (c == '\r' && i + 1 < b->len && b->bytes[i + 1] != '\n' &&
 					   b->bytes[i + 1] != '\0');
 			if (bad) {
@@ -229,8 +175,8 @@ static uint32_t mend(struct telnet_state *t, struct slice text, uint8_t *out)
 
 		if (after_cr && c != '\n' && c != '\0')
 			*to++ = '\0';
-		if ((c == '\n' && !after_cr) || c == IAC)
-			*to++ = c == IAC ? IAC : '\r';
+		if ((c == '\n' && !after_cr) || c == TELNET_IAC)
+			*to++ = c == TELNET_IAC ? TELNET_IAC : '\r';
 		*to++ = c;
 		after_cr = c == '\r';
 	}
@@ -259,16 +205,95 @@ static void telnet_down(struct layers *ls, unsigned position, void *state, struc
 	t->out_after_cr = b->bytes[b->len - 1] == '\r';
 }
 
+static void telnet_start(struct layers *ls, unsigned position, void *state)
+{
+	struct telnet t = telnet_of(ls, position, state);
+
+	if (ls->negotiate == NEGOTIATE_ALWAYS)
+		telnet_ask_first(&t);
+}
+
+/* The end of a prompt, for who can make something of it. */
+static bool end_prompt(struct telnet *t)
+{
+	static const uint8_t eor[] = {TELNET_IAC, TELNET_END_OF_RECORD},
+			     ga[] = {TELNET_IAC, TELNET_GA};
+
+	if (t->client == NULL || t->ls->negotiate == NEGOTIATE_NEVER)
+		return false;
+	if (telnet_we_do(t->client, TELNET_EOR))
+		layers_say_from(t->ls, t->position, slice_of(eor, sizeof eor));
+	else if (!telnet_we_do(t->client, TELNET_SGA))
+		layers_say_from(t->ls, t->position, slice_of(ga, sizeof ga));
+	return true;
+}
+
+/* On a line listener the client shows what is typed; with ECHO on it leaves that to us, and we do not. */
+static bool hide(struct telnet *t, bool hidden)
+{
+	bool ours = t->char_mode || (t->client != NULL && t->ls->negotiate != NEGOTIATE_NEVER);
+
+	t->ls->hidden = hidden;
+	if (!t->char_mode && ours)
+		telnet_want(t, TELNET_ECHO, hidden);
+	return ours;
+}
+
+static bool telnet_tell(struct layers *ls, unsigned position, void *state, struct tell *tell)
+{
+	struct telnet t = telnet_of(ls, position, state);
+
+	if (slice_is(tell->channel, slice_text("prompt")))
+		return end_prompt(&t);
+	if (slice_is(tell->channel, slice_text("echo")))
+		return hide(&t, slice_is(tell->data, slice_text("off")));
+	if (t.client == NULL || ls->negotiate == NEGOTIATE_NEVER)
+		return false;
+	if (slice_is(tell->channel, slice_text("gmcp")))
+		return telnet_gmcp_tell(&t, tell);
+	if (slice_is(tell->channel, slice_text("msdp")))
+		return telnet_msdp_tell(&t, tell);
+	if (slice_is(tell->channel, slice_text("mxp"))) {
+		telnet_want(&t, TELNET_MXP, !slice_is(tell->data, slice_text("off")));
+		return true;
+	}
+	return false;
+}
+
+static void telnet_layer_caps(const struct layers *ls, const void *state, json_t *caps)
+{
+	const struct telnet_state *s = state;
+
+	if (s->client == NULL)
+		return;
+	telnet_caps(s->client, caps);
+	if (compress_is_on(ls))
+		json_object_set_new(caps, "mccp", json_true());
+}
+
+static void telnet_close(struct layers *ls UNUSED, void *state)
+{
+	telnet_free(state);
+}
+
 const struct layer layer_telnet = {
 	.name = "telnet",
 	.memory = sizeof(struct telnet_state),
+	.start = telnet_start,
 	.up = telnet_up,
 	.down = telnet_down,
+	.tell = telnet_tell,
+	.caps = telnet_layer_caps,
+	.close = telnet_close,
 };
 
 const struct layer layer_telnet_char = {
 	.name = "telnet-char",
 	.memory = sizeof(struct telnet_state),
+	.start = telnet_start,
 	.up = telnet_up,
 	.down = telnet_down,
+	.tell = telnet_tell,
+	.caps = telnet_layer_caps,
+	.close = telnet_close,
 };

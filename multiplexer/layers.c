@@ -2,6 +2,9 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <strings.h>
+
+#include "multiplexer/mssp.h"
 
 /* Where one state ends and the next may begin. */
 static size_t aligned(size_t n)
@@ -50,6 +53,8 @@ static void up_at(struct layers *ls, unsigned position, struct slice bytes)
 {
 	if (bytes.len == 0)
 		return;
+	while (position < ls->count && ls->list[position]->up == NULL)
+		position++;
 	if (position >= ls->count)
 		ls->ops->on_input(ls, bytes);
 	else
@@ -84,6 +89,39 @@ void layers_down(struct layers *ls, struct shared *b)
 		layers_down_from(ls, ls->count, b);
 }
 
+void layers_start(struct layers *ls)
+{
+	for (unsigned i = 0; i < ls->count; i++)
+		if (ls->list[i]->start != NULL)
+			ls->list[i]->start(ls, i, ls->state[i]);
+}
+
+bool layers_tell(struct layers *ls, struct tell *tell)
+{
+	for (unsigned i = ls->count; i-- > 0;)
+		if (ls->list[i]->tell != NULL && ls->list[i]->tell(ls, i, ls->state[i], tell))
+			return true;
+	return false;
+}
+
+void layers_flush(struct layers *ls, bool last)
+{
+	ls->flush_wanted = false;
+	for (unsigned i = ls->count; i-- > 0;)
+		if (ls->list[i]->flush != NULL)
+			ls->list[i]->flush(ls, i, ls->state[i], last);
+}
+
+json_t *layers_caps(const struct layers *ls)
+{
+	json_t *caps = json_object();
+
+	for (unsigned i = 0; caps != NULL && i < ls->count; i++)
+		if (ls->list[i]->caps != NULL)
+			ls->list[i]->caps(ls, ls->state[i], caps);
+	return caps;
+}
+
 void layers_event_from(struct layers *ls, unsigned position, enum layer_event event)
 {
 	for (position++; position < ls->count; position++)
@@ -104,4 +142,42 @@ void layers_say_from(struct layers *ls, unsigned position, struct slice bytes)
 	}
 	layers_down_from(ls, position, b);
 	shared_unref(b);
+}
+
+void layers_tell_game(struct layers *ls, struct slice channel, uint32_t flags, struct slice data)
+{
+	if (ls->ops->on_tell != NULL && data.len > 0)
+		ls->ops->on_tell(ls, channel, flags, data);
+}
+
+void layers_want_flush(struct layers *ls)
+{
+	if (ls->flush_wanted)
+		return;
+	ls->flush_wanted = true;
+	if (ls->ops->on_flush_wanted != NULL)
+		ls->ops->on_flush_wanted(ls);
+}
+
+bool layers_is_mssp_request(struct slice line)
+{
+	static const char request[] = "mssp-request";
+	size_t len = sizeof request - 1;
+
+	while (line.len > 0 && (line.at[line.len - 1] == '\n' || line.at[line.len - 1] == '\r'))
+		line.len--;
+	return line.len == len && strncasecmp((const char *)line.at, request, len) == 0;
+}
+
+bool layers_say_mssp(struct layers *ls, unsigned position)
+{
+	struct buf text = {0};
+
+	if (ls->house == NULL || ls->house->mssp == NULL)
+		return false;
+	ls->house->mssp_answers++;
+	if (mssp_add_text(ls->house->mssp, &text))
+		layers_say_from(ls, position, buf_bytes(&text));
+	buf_free(&text);
+	return true;
 }

@@ -2,6 +2,9 @@
 #ifndef MULTIPLEXER_LAYERS_H
 #define MULTIPLEXER_LAYERS_H
 
+#include <jansson.h>
+
+#include "common/buf.h"
 #include "common/stream.h"
 
 /*        the game
@@ -24,19 +27,40 @@ enum layer_event {
 	LAYER_ERASE_LINE,
 	LAYER_INTERRUPT,
 	LAYER_BREAK,
+	LAYER_ABORT_OUTPUT,
 	LAYER_ARE_YOU_THERE
+};
+
+/* Something the game tells a client outside the text (SEND SUBCLIENT EVENT), put together again when
+ * it came in pieces. One tell may go to many users, one after the other. */
+struct tell {
+	struct slice channel;
+	uint32_t flags; /* EVENT_IS_JSON */
+	struct slice data;
+	/* What telnet made of it for the first user, so that all others are sent the same bytes.
+	 * NULL at first; whoever made the tell gives it back with shared_unref. */
+	struct shared *wire;
 };
 
 struct layer {
 	const char *name;
 	size_t memory;                                /* bytes of state per user, zeroed at open */
-	void (*open)(struct layers *ls, void *state); /* may be NULL, as may all but up */
-	/* Bytes from below; passes on what is text with layers_up_from(). */
+	void (*open)(struct layers *ls, void *state); /* may be NULL, as may all */
+	/* Bytes from below; passes on what is text with layers_up_from(). NULL: all is. */
 	void (*up)(struct layers *ls, unsigned position, void *state, struct slice bytes);
 	/* Bytes from above; passes them, or others, on with layers_down_from(). Borrows b. NULL: as is. */
 	void (*down)(struct layers *ls, unsigned position, void *state, struct shared *b);
 	/* Something from below; true: it was for this layer, and goes no further up. */
 	bool (*event)(struct layers *ls, unsigned position, void *state, enum layer_event event);
+	/* The client can be sent something, for the first time. */
+	void (*start)(struct layers *ls, unsigned position, void *state);
+	/* Something from the game outside the text; true: it did something, and is done with. */
+	bool (*tell)(struct layers *ls, unsigned position, void *state, struct tell *tell);
+	/* Adds to the object caps what is known of the client. */
+	void (*caps)(const struct layers *ls, const void *state, json_t *caps);
+	/* The turn ends (asked for by layers_want_flush), or with last the output altogether: what is
+	 * still kept back goes down now. */
+	void (*flush)(struct layers *ls, unsigned position, void *state, bool last);
 	void (*close)(struct layers *ls, void *state); /* frees what the state owns */
 };
 
@@ -47,27 +71,68 @@ struct layers_ops {
 		struct layers *ls, struct shared *b); /* borrowed: takes its own reference */
 	/* What no layer above wanted for itself. May be NULL. */
 	void (*on_event)(struct layers *ls, enum layer_event event);
+	/* Something for the game outside the text, with its channel. May be NULL. */
+	void (*on_tell)(struct layers *ls, struct slice channel, uint32_t flags, struct slice data);
+	/* Wants layers_flush() at the end of this turn. NULL: the owner calls it when he likes. */
+	void (*on_flush_wanted)(struct layers *ls);
 	void (*on_nomem)(struct layers *ls); /* memory is out: close this user */
 };
 
-enum { LAYERS_MAX = 4 };
+/* When a listener starts to negotiate telnet options. */
+enum negotiate {
+	NEGOTIATE_NEVER,     /* refuses all that a bare terminal does not need */
+	NEGOTIATE_ON_TELNET, /* when the client has sent a telnet command */
+	NEGOTIATE_ALWAYS     /* asks one question at once: MUD clients wait for it */
+};
+
+struct mssp;
+
+/* What the users of one multiplexer share. */
+struct layers_house {
+	const struct mssp *mssp;   /* borrowed: what crawlers are told; NULL = nothing */
+	uint32_t compressed;       /* users whose output is compressed now */
+	uint32_t compressed_max;   /* no more than so many */
+	uint64_t plain_bytes;      /* of users' output before compression */
+	uint64_t compressed_bytes; /* the same behind it */
+	uint64_t bodies_dropped;   /* subnegotiations over their limit */
+	uint64_t mssp_answers;
+};
+
+enum { LAYERS_MAX = 5 };
 
 struct layers {
 	const struct layer *const *list; /* borrowed: static, bottom first, NULL at its end */
 	const struct layers_ops *ops;    /* borrowed: static */
 	unsigned count;
-	void *state[LAYERS_MAX];  /* owned: one block, state[0] is its start */
-	uint64_t now_ms;          /* set by the owner before layers_up() */
-	uint64_t dropped_replies; /* answers to the client that a rate limit kept back */
-	bool spoke_telnet;        /* the client has sent an IAC: only then it may be sent one */
+	void *state[LAYERS_MAX];    /* owned: one block, state[0] is its start */
+	struct layers_house *house; /* borrowed; set by the owner before layers_start(), or NULL */
+	uint64_t now_ms;            /* set by the owner before layers_up() and layers_tell() */
+	uint64_t dropped_replies;   /* answers to the client that a rate limit kept back */
+	uint8_t negotiate;          /* enum negotiate; set by the owner before layers_start() */
+	bool spoke_telnet;          /* the client has sent an IAC: only then it may be sent one */
+	bool caps_changed; /* for the owner: more is known of the client; he sets it back */
+	bool hidden;       /* the game wants what is typed now not to be shown */
+	bool echoing;      /* the client shows nothing of what is typed: it leaves that to us */
+	bool flush_wanted; /* layers_flush() is owed */
+	bool typed;        /* a first line was typed */
 };
 
 /* False when memory is out; nothing is kept then. */
 bool layers_open(struct layers *ls, const struct layer *const *list, const struct layers_ops *ops);
 void layers_close(struct layers *ls);
 
+void layers_start(struct layers *ls);                  /* once, when output is possible */
 void layers_up(struct layers *ls, struct slice bytes); /* from the wire */
 void layers_down(struct layers *ls, struct shared *b); /* from the game; borrows b */
+
+/* From the game, outside the text. False: no layer could show it to this client. */
+bool layers_tell(struct layers *ls, struct tell *tell);
+
+/* The end of a turn; last: nothing will follow. */
+void layers_flush(struct layers *ls, bool last);
+
+/* What is known of the client: an object, a new reference; NULL when memory is out. */
+json_t *layers_caps(const struct layers *ls);
 
 /* For layers: go on above, or below, position. */
 void layers_up_from(struct layers *ls, unsigned position, struct slice bytes);
@@ -75,13 +140,38 @@ void layers_down_from(struct layers *ls, unsigned position, struct shared *b);
 void layers_event_from(struct layers *ls, unsigned position, enum layer_event event);
 /* A few bytes of the layer's own, downwards; makes the shared block. */
 void layers_say_from(struct layers *ls, unsigned position, struct slice bytes);
+void layers_tell_game(struct layers *ls, struct slice channel, uint32_t flags, struct slice data);
+void layers_want_flush(struct layers *ls);
 
-/* RFC 854: takes the telnet commands out of the input, refuses options, doubles 255 and mends line
- * ends in the output. Line mode, and with each key sent at once. */
+/* A crawler's first line "mssp-request", with its end; and the answer to it, which takes the place of
+ * what the game would have said. False: there is nothing to answer with. */
+bool layers_is_mssp_request(struct slice line);
+bool layers_say_mssp(struct layers *ls, unsigned position);
+
+/* RFC 854: takes the telnet commands out of the input, negotiates options (telnet.h), doubles 255 and
+ * mends line ends in the output. Line mode, and with each key sent at once. */
 extern const struct layer layer_telnet;
 extern const struct layer layer_telnet_char;
 
+/* MCCP2: compresses the output below telnet once compress_start() was called. */
+extern const struct layer layer_compress;
+
+/* False: this stack has no such layer, too many users are compressed, or memory is out. What goes
+ * down from now on is compressed. */
+bool compress_start(struct layers *ls);
+void compress_stop(struct layers *ls); /* ends the compressed stream; the rest goes as it is */
+bool compress_may_start(const struct layers *ls);
+bool compress_is_on(const struct layers *ls);
+
+/* Bytes before compression that have not gone yet, when of all that on_output was given so many have;
+ * 0 when nothing is compressed. */
+size_t compress_waits(struct layers *ls, uint64_t gone);
+
 /* Edited lines: passes on whole lines, each ended by \n (see common/line.h). */
 extern const struct layer layer_line;
+
+/* Single keys: passes each on at once, and shows to a client that leaves it to us what a line editor
+ * makes of them. */
+extern const struct layer layer_keys;
 
 #endif

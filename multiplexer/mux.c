@@ -9,12 +9,12 @@
  *                    v  |
  *                 proto/link <================> [ the game server ]
  *
- * A listener of kind multiplexer leads to chain instead: other multiplexers, whose users are ours too.
  * outage decides what users are told of the server's coming and going; control is the admins' door. */
 #include "multiplexer/mux.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "common/log.h"
 #include "multiplexer/news.h"
@@ -98,7 +98,6 @@ void mux_accept(struct mux *mux, bool localhost_only, const char *who)
 		log_info("accepting %s now, says %s",
 			localhost_only ? "users from localhost only" : "all users", who);
 	mux->localhost_only = localhost_only;
-	chain_accept_mode(&mux->chain);
 	mux->metrics.localhost_only = localhost_only;
 }
 
@@ -112,6 +111,7 @@ void mux_reload(struct mux *mux)
 		return;
 	}
 	config_apply_live(&mux->config, &fresh);
+	mux->house.compressed_max = (uint32_t)mux->config.options.mccp_users;
 	config_free(&fresh);
 	mux->queues.pool.limit = pool_limit(mux->config.options.queue_pool);
 	queues_check(mux);
@@ -119,18 +119,47 @@ void mux_reload(struct mux *mux)
 	log_info("configuration read again");
 }
 
+/* Numbers change while the answers are given: each takes them anew. */
+static void update_mssp(struct mssp *m)
+{
+	struct mux *mux = container_of(m, struct mux, mssp);
+	static char ports[256];
+	size_t len = 0;
+
+	for (size_t i = 0; i < mux->config.listener_count && len < sizeof ports - 8; i++) {
+		const struct listener_config *l = &mux->config.listeners[i];
+		bool v6 = l->address.sa.sa_family == AF_INET6;
+		unsigned port = ntohs(v6 ? l->address.in6.sin6_port : l->address.in.sin_port);
+
+		if (mux->listeners[i] != NULL && l->address.sa.sa_family != AF_UNIX &&
+			l->negotiate != NEGOTIATE_NEVER && strncmp(l->kind->name, "telnet", 6) == 0)
+			len += (size_t)snprintf(
+				ports + len, sizeof ports - len, "%s%u", len > 0 ? " " : "", port);
+	}
+	ports[len] = '\0';
+	m->facts = (struct mssp_facts){.players = (unsigned)mux->metrics.users_now,
+		.up_since = (uint64_t)mux->started_at,
+		.ports = ports,
+		.version = HOLDFAST_VERSION};
+}
+
+static void flush_task(struct loop_task *task)
+{
+	struct mux *mux = container_of(task, struct mux, flush);
+
+	while (!list_is_empty(&mux->unflushed))
+		subclient_flush(container_of(mux->unflushed.next, struct subclient, unflushed));
+}
+
 static void pump_task(struct loop_task *task)
 {
-	struct mux *mux = container_of(task, struct mux, pump);
-
-	news_pump(&mux->server);
-	chain_pump(&mux->chain);
+	news_pump(&container_of(task, struct mux, pump)->server);
 }
 
 static bool is_through(const struct mux *mux)
 {
 	return list_is_empty(&mux->users) && mux->refused_now == 0 &&
-	       serverlink_is_down(&mux->server) && chain_is_through(&mux->chain);
+	       serverlink_is_down(&mux->server);
 }
 
 static void clock_cb(uv_timer_t *timer)
@@ -140,7 +169,6 @@ static void clock_cb(uv_timer_t *timer)
 
 	LIST_EACH(node, &mux->watched)
 	subclient_tick(container_of(node, struct subclient, watched));
-	chain_clock(&mux->chain);
 	if (now - mux->second_ms >= 1000) {
 		mux->second_ms = now;
 		serverlink_tick(&mux->server);
@@ -172,7 +200,6 @@ void mux_stop(struct mux *mux, const char *reason)
 	LIST_EACH(node, &mux->users)
 	subclient_end(container_of(node, struct subclient, node), CLOSING_SHUTDOWN,
 		mux->config.options.notice_shutdown);
-	chain_stop(&mux->chain);
 	serverlink_stop(&mux->server);
 	uv_timer_start(&mux->clock, clock_cb, STOPPING_CLOCK_MS, STOPPING_CLOCK_MS);
 }
@@ -250,7 +277,13 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 	list_init(&mux->waiting);
 	list_init(&mux->watched);
 	queues_open(&mux->queues, mux->config.options.queue_pool);
+	list_init(&mux->unflushed);
 	loop_task_init(&mux->pump, pump_task);
+	loop_task_init(&mux->flush, flush_task);
+	mux->started_at = time(NULL);
+	mux->mssp.update = update_mssp;
+	mux->house.mssp = &mux->mssp;
+	mux->house.compressed_max = (uint32_t)mux->config.options.mccp_users;
 	outage_start(&mux->outage, mux->started_ms);
 	lookups_open(&mux->lookups, loop, &mux->config.options, &mux->metrics);
 	mux->clock.data = mux;
@@ -260,10 +293,6 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 	uv_random(NULL, NULL, mux->incarnation, sizeof mux->incarnation, 0, NULL);
 	bool has_address = server_address(mux, &server, why);
 	serverlink_open(&mux->server, mux, &server);
-	if (!chain_open(&mux->chain, mux)) {
-		*why = "out of memory";
-		return false;
-	}
 	if (!has_address || !open_listeners(mux, why) || !open_control(mux, why))
 		return false;
 	uv_timer_start(&mux->clock, clock_cb, CLOCK_MS, CLOCK_MS);
@@ -279,11 +308,11 @@ void mux_close(struct mux *mux)
 	subclient_drop(container_of(node, struct subclient, node), CLOSING_SHUTDOWN);
 	lookups_close(&mux->lookups);
 	serverlink_close(&mux->server);
-	chain_close(&mux->chain);
 	control_close(mux->control);
 	mux->control = NULL;
 	loop_task_cancel(&mux->pump);
 	loop_task_cancel(&mux->queues.squeeze);
+	loop_task_cancel(&mux->flush);
 	if (!uv_is_closing((uv_handle_t *)&mux->clock))
 		uv_close((uv_handle_t *)&mux->clock, NULL);
 }
@@ -294,6 +323,7 @@ void mux_free(struct mux *mux)
 		listener_free(mux->listeners[i]);
 	free(mux->listeners);
 	mux->listeners = NULL;
-	chain_free(&mux->chain);
+	mssp_free(&mux->mssp);
+	events_forget(&mux->events);
 	config_free(&mux->config);
 }

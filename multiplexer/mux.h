@@ -4,11 +4,12 @@
 
 #include "common/control.h"
 #include "common/loop.h"
-#include "multiplexer/chain.h"
 #include "multiplexer/config.h"
+#include "multiplexer/events.h"
 #include "multiplexer/listener.h"
 #include "multiplexer/lists.h"
 #include "multiplexer/lookup.h"
+#include "multiplexer/mssp.h"
 #include "multiplexer/outage.h"
 #include "multiplexer/queues.h"
 #include "multiplexer/serverlink.h"
@@ -29,22 +30,27 @@ struct mux {
 	struct list waiting;         /* the server has to be told, in order */
 	struct list watched;         /* looked at by the clock */
 	struct queues queues;        /* what waits for users and from them, kept in bounds */
+	struct list unflushed;       /* their layers want layers_flush() at the end of the turn */
 	struct subclient *by_number; /* uthash head */
 	uint32_t next_number;
 	unsigned refused_now; /* connections that are being told why they are refused */
 	struct serverlink server;
-	struct chain chain; /* multiplexers that are connected to us */
 	struct lists lists; /* made by the server of this link */
 	struct lookups lookups;
 	struct outage outage;
 	uint8_t incarnation[INCARNATION_LEN]; /* who we are, this run */
 	struct loop_task pump;                /* news_pump at the end of the turn */
+	struct loop_task flush;               /* layers_flush of all in unflushed */
+	struct layers_house house;            /* what the layers of all users share */
+	struct mssp mssp;                     /* what crawlers are told */
+	struct events events;                 /* of the server, in pieces */
 	struct control *control;              /* owned */
 	uv_timer_t clock;                     /* four times a second: lingers, deadlines, notices */
 	uint64_t second_ms;                   /* when the once-a-second work was done last */
 	bool localhost_only;
 	bool stopping;
 	uint64_t stopping_ms, started_ms;
+	time_t started_at; /* by the wall clock, for MSSP's UPTIME alone */
 	struct mux_metrics metrics;
 };
 

@@ -335,8 +335,6 @@ static void pump_listing(struct serverlink *s)
 		}
 		if (s->listed != users)
 			return;
-		if (!chain_list(&s->mux->chain))
-			return; /* it asks for the pump */
 		s->listed = NULL;
 		s->listings--;
 		link_send_done_sending_all_subclient_info(
@@ -354,8 +352,7 @@ void news_pump(struct serverlink *s)
 	while (s->state == LINK_OPEN && s->listings == 0 && !list_is_empty(waiting) &&
 		!serverlink_is_full(s))
 		tell_waiting(s, container_of(waiting->next, struct subclient, waiting));
-	bool left = (s->listings > 0 && !s->mux->chain.listing) ||
-		    (s->state == LINK_OPEN && !list_is_empty(waiting));
+	bool left = s->listings > 0 || (s->state == LINK_OPEN && !list_is_empty(waiting));
 	if (left && !s->slow) /* when slow, on_slow(false) goes on */
 		loop_at_next_turn(s->mux->loop, &s->mux->pump);
 }
@@ -383,6 +380,7 @@ void news_forget_server(struct serverlink *s)
 			list_add_last(&mux->waiting, &u->waiting);
 	}
 	lists_clear(&mux->lists);
+	events_forget(&mux->events);
 	s->listings = 0;
 	s->listed = NULL;
 }

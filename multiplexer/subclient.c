@@ -129,6 +129,7 @@ static void become_gone(struct subclient *u)
 	}
 	list_remove(&u->node);
 	list_remove(&u->watched);
+	list_remove(&u->unflushed);
 	lists_forget(&mux->lists, u);
 	mux->metrics.replies_dropped += u->layers.dropped_replies;
 	if (u->flow.slow)
@@ -182,6 +183,10 @@ void subclient_end(struct subclient *u, enum closing why, const char *words)
 	subclient_notice(u, words != NULL ? words : closings[why].last_words);
 	if (u->state != SUBCLIENT_CONNECTED)
 		return; /* saying it was too much for his connection */
+	layers_flush(&u->layers, true);
+	list_remove(&u->unflushed);
+	if (u->state != SUBCLIENT_CONNECTED)
+		return; /* so was the end of compression */
 	u->state = SUBCLIENT_CLOSING;
 	u->closing = why;
 	u->closing_ms = loop_now_ms(u->mux->loop);
@@ -197,6 +202,15 @@ void subclient_end(struct subclient *u, enum closing why, const char *words)
 	stream_finish(&u->stream);
 }
 
+/* What the limits count: compressed or not, it is what the game has said. */
+static size_t kept(struct subclient *u)
+{
+	size_t stream = stream_kept(&u->stream);
+	size_t plain = compress_waits(&u->layers, stream_sent(&u->stream));
+
+	return plain > stream ? plain : stream;
+}
+
 /* Looks at what waits for him: tells the server, or ends him. */
 static void look_at_output(struct subclient *u)
 {
@@ -210,9 +224,8 @@ static void look_at_output(struct subclient *u)
 		.hard = o->output_limit,
 		.soft_ms = o->output_soft_time,
 		.age_ms = o->output_age};
-	const struct flow_state now = {.sent = stream_sent(&u->stream),
-		.queued = u->stream.queued,
-		.kept = stream_kept(&u->stream)};
+	const struct flow_state now = {
+		.sent = stream_sent(&u->stream), .queued = u->stream.queued, .kept = kept(u)};
 	bool was_slow = u->flow.slow;
 	enum flow_verdict v = flow_look(&u->flow, &limits, &now, loop_now_ms(u->mux->loop));
 
@@ -259,15 +272,16 @@ void subclient_tick(struct subclient *u)
 static void on_bytes(struct stream *s, struct slice bytes)
 {
 	struct subclient *u = container_of(s, struct subclient, stream);
-	bool spoke_telnet = u->layers.spoke_telnet;
 
 	if (u->state != SUBCLIENT_CONNECTED)
 		return;
 	u->mux->metrics.bytes_from_users += bytes.len;
 	u->input_ms = u->layers.now_ms = loop_now_ms(u->mux->loop);
 	layers_up(&u->layers, bytes);
-	if (u->layers.spoke_telnet != spoke_telnet)
+	if (u->layers.caps_changed) {
+		u->layers.caps_changed = false;
 		news_caps(&u->mux->server, u);
+	}
 }
 
 /* The kernel did not take all: from here on the clock looks at what waits. */
@@ -325,7 +339,9 @@ static void on_input(struct layers *ls, struct slice bytes)
 
 	if (u->state != SUBCLIENT_CONNECTED)
 		return;
-	u->line_start = last == '\n' || last == '\r'; /* he sees what he types, and his Enter */
+	/* He sees what he types, and his Enter; hidden input leaves the cursor where it was. */
+	if (!u->layers.hidden || last == '\n' || last == '\r')
+		u->line_start = last == '\n' || last == '\r';
 	news_input(&u->mux->server, u, bytes);
 }
 
@@ -355,6 +371,7 @@ static void on_event(struct layers *ls, enum layer_event event)
 	struct subclient *u = container_of(ls, struct subclient, layers);
 	const char *word = event == LAYER_INTERRUPT       ? "interrupt"
 			   : event == LAYER_BREAK         ? "break"
+			   : event == LAYER_ABORT_OUTPUT  ? "abort-output"
 			   : event == LAYER_ARE_YOU_THERE ? "are-you-there"
 							  : NULL;
 
@@ -364,12 +381,59 @@ static void on_event(struct layers *ls, enum layer_event event)
 
 struct slice subclient_caps(const struct subclient *u)
 {
-	return slice_text(u->layers.spoke_telnet ? "{\"telnet\":true}" : "{}");
+	static char text[MSG_PAYLOAD_MAX];
+	json_t *caps = layers_caps(&u->layers);
+	size_t len = caps != NULL ? json_dumpb(caps, text, sizeof text, JSON_COMPACT) : 0;
+
+	json_decref(caps);
+	return len > 0 && len <= sizeof text ? slice_of(text, len) : slice_text("{}");
+}
+
+static void on_tell(struct layers *ls, struct slice channel, uint32_t flags, struct slice data)
+{
+	struct subclient *u = container_of(ls, struct subclient, layers);
+
+	if (u->state == SUBCLIENT_CONNECTED)
+		news_event(&u->mux->server, u, channel, flags, data);
+}
+
+static void on_flush_wanted(struct layers *ls)
+{
+	struct subclient *u = container_of(ls, struct subclient, layers);
+
+	if (u->state == SUBCLIENT_GONE)
+		return;
+	list_add_last(&u->mux->unflushed, &u->unflushed);
+	loop_at_turn_end(u->mux->loop, &u->mux->flush);
+}
+
+void subclient_flush(struct subclient *u)
+{
+	list_remove(&u->unflushed);
+	layers_flush(&u->layers, false);
+	if (u->state == SUBCLIENT_CONNECTED && kept(u) > u->mux->config.options.output_soft) {
+		stream_flush(&u->stream);
+		look_at_output(u);
+	}
+}
+
+bool subclient_tell(struct subclient *u, struct tell *tell, struct shared *text)
+{
+	bool shown = text != NULL;
+
+	u->layers.now_ms = loop_now_ms(u->mux->loop);
+	if (text != NULL)
+		subclient_send(u, text);
+	if (u->state == SUBCLIENT_CONNECTED)
+		shown |= layers_tell(&u->layers, tell);
+	return shown;
 }
 
 static const struct layers_ops layers_ops = {
 	.on_input = on_input,
 	.on_event = on_event,
+	.on_tell = on_tell,
+	.on_flush_wanted = on_flush_wanted,
 	.on_output = on_output,
 	.on_nomem = on_nomem,
 };
@@ -410,11 +474,14 @@ static struct subclient *take_connection(
 	}
 	u->mux = mux;
 	u->listener = listener;
+	u->layers.house = &mux->house;
+	u->layers.negotiate = (uint8_t)listener_config(listener)->negotiate;
 	u->line_start = true;
 	u->connected_ms = u->input_ms = loop_now_ms(mux->loop);
 	list_init(&u->node);
 	list_init(&u->waiting);
 	list_init(&u->watched);
+	list_init(&u->unflushed);
 	list_init(&u->lists);
 	lookup_init(
 		&u->lookups[LOOKUP_DNS], LOOKUP_DNS, listener_config(listener)->dns, on_looked_up);
@@ -485,6 +552,8 @@ bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *l
 		log_info("%s: connected on listener %s", subclient_label(u),
 			listener_config(listener)->name);
 		stream_read(&u->stream);
+		u->layers.now_ms = loop_now_ms(mux->loop);
+		layers_start(&u->layers);
 		if (mux->server.state != LINK_OPEN)
 			subclient_notice(u, mux_notice(mux, SAY_AWAY));
 		start_lookups(u);

@@ -63,7 +63,9 @@ struct subclient {
 	struct list node;    /* of mux->users, in order of arrival */
 	struct list waiting; /* of mux->waiting: the server has to be told something */
 	struct list watched; /* of mux->watched: looked at by the clock; see subclient_tick */
-	struct list lists;   /* struct membership: the lists he is on */
+	struct list
+		unflushed; /* of mux->unflushed: his layers kept output back to the turn's end */
+	struct list lists; /* struct membership: the lists he is on */
 	UT_hash_handle by_number;
 };
 
@@ -89,6 +91,13 @@ struct slice subclient_looked_up(const struct subclient *u, enum lookup_kind kin
 
 /* Output of the game; borrows b. */
 void subclient_send(struct subclient *u, struct shared *b);
+
+/* Something of the game outside the text; text is that of a prompt, shared by all it goes to, or NULL.
+ * False: his client cannot be shown it. */
+bool subclient_tell(struct subclient *u, struct tell *tell, struct shared *text);
+
+/* The end of a turn in which his layers kept something back. */
+void subclient_flush(struct subclient *u);
 
 /* A line of our own ("" and NULL: none), on a line of its own. */
 void subclient_notice(struct subclient *u, const char *text);
