@@ -1,0 +1,60 @@
+"""The conformance suites, run as anybody would run them, against both daemons."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+from daemons import PATIENCE, child_environment
+from test_messages import address_of_this_machine
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+
+
+def text_of(address):
+    return f"unix:{address}" if isinstance(address, str) else f"tcp:{address[0]}:{address[1]}"
+
+
+def run_suite(side, *arguments, expect=0):
+    """Runs one suite; {case: verdict}. It must end with that status."""
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", f"conformance.{side}", "--patience", str(PATIENCE), "--json",
+         *map(str, arguments)], cwd=TESTS, env=child_environment(), capture_output=True, text=True,
+        timeout=600, stdin=subprocess.DEVNULL)
+    assert done.stdout.startswith("{"), done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    failed = [f"{r['name']}: {r['why']}" for r in report["results"]
+              if r["verdict"] in ("fail", "error")]
+    assert done.returncode == expect, "\n".join([str(done.returncode), *failed, done.stderr])
+    return {r["name"]: r["verdict"] for r in report["results"]}
+
+
+def skipped(verdicts):
+    return {name for name, verdict in verdicts.items() if verdict == "skip"}
+
+
+def test_our_multiplexer_conforms(holdfast):
+    here = address_of_this_machine()
+    holdfast.listen("telnet")
+    holdfast.listen("raw", "raw")
+    _, port = holdfast.listen("open", where="everywhere")
+    holdfast.start_multiplexer()
+    elsewhere = ["--elsewhere", f"tcp:{here}:{port}", "--local", f"tcp:127.0.0.1:{port}"] if here else []
+    verdicts = run_suite(
+        "multiplexer", "--listen", text_of(str(holdfast.link_path)),
+        "--player", text_of(holdfast.addresses["telnet"]),
+        "--raw", text_of(holdfast.addresses["raw"]), *elsewhere,
+        "--extensions", "--destructive", "--redial", PATIENCE)
+    expected = {"end.goes-offline"} | (set() if here else {"accept.refuses-who-comes-from-elsewhere"})
+    assert skipped(verdicts) == expected
+    assert holdfast.multiplexer.wait() == 0
+
+
+def test_our_multiplexer_says_goodbye_as_it_should(holdfast):
+    holdfast.start_multiplexer()
+    verdicts = run_suite(
+        "multiplexer", "--listen", text_of(str(holdfast.link_path)),
+        "--player", text_of(holdfast.addresses["telnet"]), "--only", "end", "--destructive",
+        "--stop-command", f"kill {holdfast.multiplexer.pid}")
+    assert verdicts == {"end.terminate": "skip", "end.goes-offline": "pass"}
+    assert holdfast.multiplexer.wait() == 0
