@@ -45,10 +45,11 @@ static json_t *listeners_json(const struct mux *mux)
 		if (mux->listeners[i] == NULL)
 			continue;
 		address_text(&c->address, address);
-		json_array_append_new(
-			all, json_pack("{s:s, s:s, s:s, s:i, s:i}", "listener", c->name, "kind",
-				     c->kind->name, "address", address, "number", (int)c->number,
-				     "users", (int)listener_users(mux->listeners[i])));
+		json_t *one = json_pack("{s:s, s:s, s:s, s:i, s:i}", "listener", c->name, "kind",
+			c->kind->name, "address", address, "number", (int)c->number, "users",
+			(int)listener_users(mux->listeners[i]));
+		chain_status(&mux->chain, c, one);
+		json_array_append_new(all, one);
 	}
 	return all;
 }
@@ -123,6 +124,7 @@ static void cmd_users(struct call *call)
 
 	LIST_EACH(node, &mux->users)
 	json_array_append_new(all, user_json(mux, container_of(node, struct subclient, node)));
+	chain_users(&mux->chain, all);
 	call_answer(call, all);
 }
 
@@ -168,8 +170,17 @@ static void cmd_kick(struct call *call)
 {
 	struct mux *mux = call->owner;
 	struct subclient *u = find_user(mux, call->argv[1]);
+	struct clientkey chained;
 	char reason[512], words[600];
 
+	if (clientkey_parse(call->argv[1], &chained) && chain_find(&mux->chain, &chained) != NULL) {
+		call_words(call, 2, reason, sizeof reason);
+		snprintf(words, sizeof words, "\r\n[You were disconnected by an admin%s%s]\r\n",
+			reason[0] != '\0' ? ": " : ".", reason);
+		log_info("user %s: kicked by %s: %s", call->argv[1], call->caller, reason);
+		chain_kick(&mux->chain, &chained, words);
+		return;
+	}
 	if (u == NULL) {
 		call_fail(call, "no such user: %s; `users` lists the keys", call->argv[1]);
 		return;

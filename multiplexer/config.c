@@ -136,6 +136,22 @@ static bool take_ident(struct listener_config *l, const char *text, cfg_t *cfg)
 	return take_lookup(&l->ident, "ident", text, cfg);
 }
 
+static bool take_key(struct listener_config *l, const char *text, cfg_t *cfg)
+{
+	const char *why;
+	struct linkkey *key = linkkey_load(text, &why);
+
+	if (key == NULL) {
+		cfg_error(cfg, "key: %s", why);
+		return false;
+	}
+	linkkey_free(l->key);
+	free(l->key_file);
+	l->key = key;
+	l->key_file = strdup(text);
+	return l->key_file != NULL;
+}
+
 static const char *const negotiations[] = {
 	[NEGOTIATE_NEVER] = "never",
 	[NEGOTIATE_ON_TELNET] = "on-telnet",
@@ -165,17 +181,21 @@ static const struct {
 	{"mode", take_mode},
 	{"dns", take_dns},
 	{"ident", take_ident},
+	{"key", take_key},
 	{"negotiate", take_negotiate},
 };
 
 static int check_listener_field(cfg_t *cfg, cfg_opt_t *opt)
 {
-	struct listener_config scratch;
+	struct listener_config scratch = {0};
+	bool ok = false;
 
 	for (size_t i = 0; i < ARRAY_LEN(listener_fields); i++)
 		if (strcmp(listener_fields[i].name, opt->name) == 0)
-			return listener_fields[i].take(&scratch, cfg_opt_getstr(opt), cfg) ? 0 : -1;
-	return -1;
+			ok = listener_fields[i].take(&scratch, cfg_opt_getstr(opt), cfg);
+	linkkey_free(scratch.key);
+	free(scratch.key_file);
+	return ok ? 0 : -1;
 }
 
 static bool add_listener(struct config *config, const char *name, struct listener_config **out)
@@ -196,6 +216,21 @@ static bool add_listener(struct config *config, const char *name, struct listene
 	*out = &grown[n];
 	config->listener_count++;
 	return true;
+}
+
+/* What each field alone cannot tell; NULL = nothing wrong. */
+static const char *fault_of_listener(const struct listener_config *l, cfg_t *section)
+{
+	if (!l->kind->is_chain)
+		return l->key != NULL ? "key is for kind = \"multiplexer\" alone" : NULL;
+	if (cfg_getstr(section, "dns") != NULL || cfg_getstr(section, "ident") != NULL)
+		return "dns and ident are for users: the multiplexer that has them looks them up";
+	if (l->address.sa.sa_family == AF_UNIX)
+		return l->key != NULL ? "a unix: socket needs no key: mode says who may use it"
+				      : NULL;
+	return l->key == NULL ? "a multiplexer on another machine needs key = 'FILE', which "
+				"`holdfastctl key new FILE` makes; on this one, a unix: address"
+			      : NULL;
 }
 
 /* A whole section was read: its fields were checked one by one, now together. */
@@ -219,6 +254,11 @@ static int check_listener(cfg_t *cfg, cfg_opt_t *opt)
 		cfg_error(cfg, "listener '%s' has no %s", l->name,
 			l->kind == NULL ? "kind: add kind = \"telnet-line\""
 					: "address: add address = \"127.0.0.1:4000\"");
+		return -1;
+	}
+	const char *fault = fault_of_listener(l, section);
+	if (fault != NULL) {
+		cfg_error(cfg, "listener '%s': %s", l->name, fault);
 		return -1;
 	}
 	if (l->number == 0)
@@ -246,6 +286,7 @@ static bool read_file(struct config *config, const char *file)
 		CFG_STR("mode", NULL, CFGF_NONE),
 		CFG_STR("dns", NULL, CFGF_NONE),
 		CFG_STR("ident", NULL, CFGF_NONE),
+		CFG_STR("key", NULL, CFGF_NONE),
 		CFG_STR("negotiate", NULL, CFGF_NONE),
 		CFG_END(),
 	};
@@ -329,8 +370,11 @@ bool config_load(struct config *config, const char *file, const char **why)
 void config_free(struct config *config)
 {
 	option_free(option_table, option_rows, &config->options);
-	for (size_t i = 0; i < config->listener_count; i++)
+	for (size_t i = 0; i < config->listener_count; i++) {
 		free(config->listeners[i].name);
+		free(config->listeners[i].key_file);
+		linkkey_free(config->listeners[i].key);
+	}
 	free(config->listeners);
 	memset(config, 0, sizeof *config);
 }
@@ -356,10 +400,20 @@ void config_print(const struct config *config)
 			printf("\tmode = 0%o\n", (unsigned)l->mode);
 		printf("\tdns = \"%s\"\n\tident = \"%s\"\n", lookup_mode_text(l->dns),
 			lookup_mode_text(l->ident));
+		if (l->key_file != NULL)
+			printf("\tkey = \"%s\"\n", l->key_file);
 		if (strncmp(l->kind->name, "telnet", 6) == 0)
 			printf("\tnegotiate = \"%s\"\n", negotiations[l->negotiate]);
 		printf("}\n");
 	}
+}
+
+/* By the file's name: what is in it now is read at the next start. */
+static bool key_differs(const struct listener_config *a, const struct listener_config *b)
+{
+	if (a->key == NULL || b->key == NULL)
+		return a->key != b->key;
+	return strcmp(a->key_file, b->key_file) != 0;
 }
 
 static bool listener_differs(const struct listener_config *a, const struct listener_config *b)
@@ -369,7 +423,7 @@ static bool listener_differs(const struct listener_config *a, const struct liste
 	address_text(&a->address, at_a);
 	address_text(&b->address, at_b);
 	return a->kind != b->kind || a->number != b->number || a->mode != b->mode ||
-	       a->negotiate != b->negotiate || strcmp(a->name, b->name) != 0 ||
+	       a->negotiate != b->negotiate || strcmp(a->name, b->name) != 0 || key_differs(a, b) ||
 	       strcmp(at_a, at_b) != 0;
 }
 

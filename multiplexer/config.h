@@ -6,6 +6,7 @@
 #include "common/option.h"
 #include "multiplexer/layers.h"
 #include "multiplexer/lookup.h"
+#include "proto/linkkey.h"
 
 struct options {
 #define OPTION(TYPE, name, preset, min, max, flags, help) opt_##TYPE name;
@@ -25,6 +26,8 @@ struct listener_config {
 	mode_t mode;              /* of an AF_UNIX socket file */
 	enum negotiate negotiate; /* of a telnet kind */
 	enum lookup_mode dns, ident;
+	struct linkkey *key; /* owned: of kind multiplexer on TCP; NULL = none */
+	char *key_file;      /* owned: where it was read from; NULL = none */
 	bool optional; /* a built-in one: if it cannot listen (no IPv6 here), the others go on */
 };
 

@@ -63,6 +63,11 @@ void doubt_handled(struct doubt *d, uint32_t messages)
 		doubt_take(d);
 }
 
+const struct doubt_entry *doubt_first(const struct doubt *d)
+{
+	return d->count > 0 ? &d->ring[d->first] : NULL;
+}
+
 const struct doubt_entry *doubt_take(struct doubt *d)
 {
 	if (d->count == 0)

@@ -38,6 +38,9 @@ void doubt_sent(struct doubt *d, uint32_t message, uint32_t user, uint32_t lines
  * of that is later. */
 void doubt_handled(struct doubt *d, uint32_t messages);
 
+/* The oldest entry, NULL when there is none. Valid until the next call. */
+const struct doubt_entry *doubt_first(const struct doubt *d);
+
 /* The oldest entry, NULL when there is none; then gone. For the count after a crash. Valid until the
  * next call. */
 const struct doubt_entry *doubt_take(struct doubt *d);

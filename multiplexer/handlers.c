@@ -13,10 +13,11 @@
 bool handle_message(struct mux *mux, const struct frame *f, struct refusal *why)
 {
 	switch (f->id) {
-#define DOWN(num, NAME, name, fields, meaning)                                                   \
-	case MSG_##NAME: {                                                                       \
-		struct msg_##name m;                                                             \
-		return msg_##name##_read(f->args, f->count, &m, why) && on_##name(mux, &m, why); \
+#define DOWN(num, NAME, name, fields, meaning)                                  \
+	case MSG_##NAME: {                                                      \
+		struct msg_##name m;                                            \
+		return msg_##name##_read(f->args, f->count, &m, why) &&         \
+		       (chain_down(&mux->chain, f) || on_##name(mux, &m, why)); \
 	}
 #include "proto/messages.def"
 	default:
@@ -54,6 +55,7 @@ static bool refuse_state(struct mux *mux, struct refusal *why, const char *name,
 static bool on_terminate(
 	struct mux *mux, const struct msg_terminate *m UNUSED, struct refusal *why UNUSED)
 {
+	chain_server_terminates(&mux->chain);
 	mux_stop(mux, "the game server said TERMINATE");
 	return true;
 }
@@ -79,7 +81,7 @@ static bool on_server_going_offline(
 static bool on_are_you_alive(
 	struct mux *mux, const struct msg_are_you_alive *m UNUSED, struct refusal *why UNUSED)
 {
-	link_send_i_am_alive(server(mux), &(struct msg_i_am_alive){0});
+	chain_server_asks_alive(&mux->chain);
 	return true;
 }
 
@@ -316,8 +318,10 @@ static bool on_add_to_list(struct mux *mux, const struct msg_add_to_list *m, str
 
 	if (!list_number(&m->list, MSG_ADD_TO_LIST, &number, why))
 		return false;
-	struct subclient *u = find(mux, &m->who);
-	if (u == NULL || lists_add(&mux->lists, number, u))
+	struct chainuser *chained = chain_find(&mux->chain, &m->who);
+	struct subclient *u = chained == NULL ? find(mux, &m->who) : NULL;
+	if (chained != NULL ? lists_add_chained(&mux->lists, number, chained)
+			    : u == NULL || lists_add(&mux->lists, number, u))
 		return true;
 	link_send_no_such_subclient(server(mux), &(struct msg_no_such_subclient){.who = m->list});
 	return true;
@@ -330,8 +334,11 @@ static bool on_remove_from_list(
 
 	if (!list_number(&m->list, MSG_REMOVE_FROM_LIST, &number, why))
 		return false;
-	struct subclient *u = find(mux, &m->who);
-	if (u != NULL)
+	struct chainuser *chained = chain_find(&mux->chain, &m->who);
+	struct subclient *u = chained == NULL ? find(mux, &m->who) : NULL;
+	if (chained != NULL)
+		lists_remove_chained(&mux->lists, number, chained);
+	else if (u != NULL)
 		lists_remove(&mux->lists, number, u);
 	return true;
 }
@@ -376,5 +383,6 @@ static bool on_heartbeat_answer(
 static bool on_handled(struct mux *mux, const struct msg_handled *m, struct refusal *why UNUSED)
 {
 	doubt_handled(&mux->server.doubt, m->messages);
+	chain_server_handled(&mux->chain, m->messages);
 	return true;
 }

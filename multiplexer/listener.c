@@ -10,10 +10,11 @@
 
 static const struct listener_kind kinds[] = {
 	{"telnet-line", "telnet, edited lines", {&layer_compress, &layer_telnet, &layer_line},
-		true},
+		false, true},
 	{"telnet-char", "telnet, each key at once",
-		{&layer_compress, &layer_telnet_char, &layer_keys}, false},
-	{"raw", "bytes as they come", {NULL}, false},
+		{&layer_compress, &layer_telnet_char, &layer_keys}, false, false},
+	{"raw", "bytes as they come", {NULL}, false, false},
+	{"multiplexer", "another multiplexer, whose users come in through us", {NULL}, true, false},
 };
 
 struct listener {
@@ -65,7 +66,10 @@ static void connection_cb(uv_stream_t *stream, int status)
 			uv_strerror(status));
 		return;
 	}
-	subclient_accept(l->mux, l, stream);
+	if (l->config->kind->is_chain)
+		chain_accept(&l->mux->chain, l->config, stream);
+	else
+		subclient_accept(l->mux, l, stream);
 }
 
 static void failed_cb(uv_handle_t *handle)

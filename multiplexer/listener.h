@@ -11,6 +11,7 @@ struct listener_kind {
 	const char *name; /* in the configuration, and the protocol word of GOT SUBCLIENT */
 	const char *help;
 	const struct layer *layers[LAYERS_MAX + 1]; /* bottom first, NULL at the end */
+	bool is_chain;  /* no users, but another multiplexer that is connected to us */
 	bool line_mode; /* what a user types is a whole line: his cursor is at a line's start then */
 };
 

@@ -2,19 +2,22 @@
 
 #include <stdlib.h>
 
+#include "multiplexer/chainlink.h"
 #include "multiplexer/subclient.h"
 
 struct user_list {
 	uint32_t number;
 	struct list members; /* struct membership in_list */
+	struct list chained; /* the same, of users of multiplexers behind us */
 	UT_hash_handle hh;
 };
 
 /* One user on one list: stands in the list's chain and in the user's. */
 struct membership {
 	struct list in_list, of_user;
-	struct user_list *list; /* borrowed: outlives us */
-	struct subclient *user; /* borrowed: outlives us */
+	struct user_list *list;    /* borrowed: outlives us */
+	struct subclient *user;    /* borrowed: outlives us; NULL when it is ... */
+	struct chainuser *chained; /* ... one of those */
 };
 
 static struct user_list *find(const struct lists *ls, uint32_t number)
@@ -37,6 +40,8 @@ static void empty(struct lists *ls, struct user_list *l)
 {
 	LIST_EACH(node, &l->members)
 	end_membership(ls, container_of(node, struct membership, in_list));
+	LIST_EACH(node, &l->chained)
+	end_membership(ls, container_of(node, struct membership, in_list));
 }
 
 bool lists_has(const struct lists *ls, uint32_t number)
@@ -57,6 +62,7 @@ bool lists_make(struct lists *ls, uint32_t number)
 		return false;
 	l->number = number;
 	list_init(&l->members);
+	list_init(&l->chained);
 	HASH_ADD(hh, ls->by_number, number, sizeof l->number, l);
 	if (l->hh.tbl == NULL) {
 		free(l);
@@ -77,9 +83,9 @@ void lists_drop(struct lists *ls, uint32_t number)
 }
 
 /* A user is on few lists, while a list may have all users: so it is his chain that is searched. */
-static struct membership *find_membership(const struct user_list *l, struct subclient *u)
+static struct membership *find_membership(const struct user_list *l, struct list *of_user)
 {
-	LIST_EACH(node, &u->lists)
+	LIST_EACH(node, of_user)
 	{
 		struct membership *m = container_of(node, struct membership, of_user);
 
@@ -89,39 +95,93 @@ static struct membership *find_membership(const struct user_list *l, struct subc
 	return NULL;
 }
 
-bool lists_add(struct lists *ls, uint32_t number, struct subclient *u)
+/* One more membership in the chain of a user; it is left to the caller to say whose. NULL: no such
+ * list, too many, memory is out; or *there, when he is on it already. */
+static struct membership *add(struct lists *ls, uint32_t number, struct list *of_user, bool *there)
 {
 	struct user_list *l = find(ls, number);
 	struct membership *m;
 
-	if (l == NULL)
-		return false;
-	if (find_membership(l, u) != NULL)
-		return true;
-	m = ls->members < LISTS_MEMBERS_MAX ? calloc(1, sizeof *m) : NULL;
+	*there = l != NULL && find_membership(l, of_user) != NULL;
+	if (l == NULL || *there || ls->members >= LISTS_MEMBERS_MAX)
+		return NULL;
+	m = calloc(1, sizeof *m);
 	if (m == NULL)
-		return false;
+		return NULL;
 	m->list = l;
-	m->user = u;
-	list_add_last(&l->members, &m->in_list);
-	list_add_last(&u->lists, &m->of_user);
+	list_add_last(of_user, &m->of_user);
 	ls->members++;
+	return m;
+}
+
+bool lists_add(struct lists *ls, uint32_t number, struct subclient *u)
+{
+	bool there;
+	struct membership *m = add(ls, number, &u->lists, &there);
+
+	if (m == NULL)
+		return there;
+	m->user = u;
+	list_add_last(&m->list->members, &m->in_list);
 	return true;
 }
 
-void lists_remove(struct lists *ls, uint32_t number, struct subclient *u)
+bool lists_add_chained(struct lists *ls, uint32_t number, struct chainuser *u)
+{
+	bool there;
+	struct membership *m = add(ls, number, &u->lists, &there);
+
+	if (m == NULL)
+		return there;
+	m->chained = u;
+	list_add_last(&m->list->chained, &m->in_list);
+	return true;
+}
+
+static void take_off(struct lists *ls, uint32_t number, struct list *of_user)
 {
 	struct user_list *l = find(ls, number);
-	struct membership *m = l != NULL ? find_membership(l, u) : NULL;
+	struct membership *m = l != NULL ? find_membership(l, of_user) : NULL;
 
 	if (m != NULL)
 		end_membership(ls, m);
 }
 
+void lists_remove(struct lists *ls, uint32_t number, struct subclient *u)
+{
+	take_off(ls, number, &u->lists);
+}
+
+void lists_remove_chained(struct lists *ls, uint32_t number, struct chainuser *u)
+{
+	take_off(ls, number, &u->lists);
+}
+
+static void forget(struct lists *ls, struct list *of_user)
+{
+	LIST_EACH(node, of_user)
+	end_membership(ls, container_of(node, struct membership, of_user));
+}
+
 void lists_forget(struct lists *ls, struct subclient *u)
 {
-	LIST_EACH(node, &u->lists)
-	end_membership(ls, container_of(node, struct membership, of_user));
+	forget(ls, &u->lists);
+}
+
+void lists_forget_chained(struct lists *ls, struct chainuser *u)
+{
+	forget(ls, &u->lists);
+}
+
+void lists_each_chained(const struct lists *ls, uint32_t number,
+	void (*fn)(struct chainuser *u, const void *arg), const void *arg)
+{
+	struct user_list *l = find(ls, number);
+
+	if (l == NULL)
+		return;
+	LIST_EACH(node, &l->chained)
+	fn(container_of(node, struct membership, in_list)->chained, arg);
 }
 
 void lists_clear(struct lists *ls)

@@ -6,6 +6,7 @@
 #include "common/list.h"
 #include "common/stream.h"
 
+struct chainuser;
 struct subclient;
 struct tell;
 
@@ -25,6 +26,15 @@ bool lists_has(const struct lists *ls, uint32_t number);
 /* Adding twice is adding once. False: no such list, over LISTS_MEMBERS_MAX, or memory is out. */
 bool lists_add(struct lists *ls, uint32_t number, struct subclient *u);
 void lists_remove(struct lists *ls, uint32_t number, struct subclient *u);
+
+/* The same for a user of a multiplexer behind us; he has no part in lists_send. */
+bool lists_add_chained(struct lists *ls, uint32_t number, struct chainuser *u);
+void lists_remove_chained(struct lists *ls, uint32_t number, struct chainuser *u);
+void lists_forget_chained(struct lists *ls, struct chainuser *u);
+
+/* Calls fn for each of those on the list; it must not take anybody off it. */
+void lists_each_chained(const struct lists *ls, uint32_t number,
+	void (*fn)(struct chainuser *u, const void *arg), const void *arg);
 
 /* He left: he is on no list any more. */
 void lists_forget(struct lists *ls, struct subclient *u);

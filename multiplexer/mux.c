@@ -9,6 +9,7 @@
  *                    v  |
  *                 proto/link <================> [ the game server ]
  *
+ * A listener of kind multiplexer leads to chain instead: other multiplexers, whose users are ours too.
  * outage decides what users are told of the server's coming and going; control is the admins' door. */
 #include "multiplexer/mux.h"
 
@@ -98,6 +99,7 @@ void mux_accept(struct mux *mux, bool localhost_only, const char *who)
 		log_info("accepting %s now, says %s",
 			localhost_only ? "users from localhost only" : "all users", who);
 	mux->localhost_only = localhost_only;
+	chain_accept_mode(&mux->chain);
 	mux->metrics.localhost_only = localhost_only;
 }
 
@@ -153,13 +155,16 @@ static void flush_task(struct loop_task *task)
 
 static void pump_task(struct loop_task *task)
 {
-	news_pump(&container_of(task, struct mux, pump)->server);
+	struct mux *mux = container_of(task, struct mux, pump);
+
+	news_pump(&mux->server);
+	chain_pump(&mux->chain);
 }
 
 static bool is_through(const struct mux *mux)
 {
 	return list_is_empty(&mux->users) && mux->refused_now == 0 &&
-	       serverlink_is_down(&mux->server);
+	       serverlink_is_down(&mux->server) && chain_is_through(&mux->chain);
 }
 
 static void clock_cb(uv_timer_t *timer)
@@ -169,6 +174,7 @@ static void clock_cb(uv_timer_t *timer)
 
 	LIST_EACH(node, &mux->watched)
 	subclient_tick(container_of(node, struct subclient, watched));
+	chain_clock(&mux->chain);
 	if (now - mux->second_ms >= 1000) {
 		mux->second_ms = now;
 		serverlink_tick(&mux->server);
@@ -200,6 +206,7 @@ void mux_stop(struct mux *mux, const char *reason)
 	LIST_EACH(node, &mux->users)
 	subclient_end(container_of(node, struct subclient, node), CLOSING_SHUTDOWN,
 		mux->config.options.notice_shutdown);
+	chain_stop(&mux->chain);
 	serverlink_stop(&mux->server);
 	uv_timer_start(&mux->clock, clock_cb, STOPPING_CLOCK_MS, STOPPING_CLOCK_MS);
 }
@@ -293,6 +300,10 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 	uv_random(NULL, NULL, mux->incarnation, sizeof mux->incarnation, 0, NULL);
 	bool has_address = server_address(mux, &server, why);
 	serverlink_open(&mux->server, mux, &server);
+	if (!chain_open(&mux->chain, mux)) {
+		*why = "out of memory";
+		return false;
+	}
 	if (!has_address || !open_listeners(mux, why) || !open_control(mux, why))
 		return false;
 	uv_timer_start(&mux->clock, clock_cb, CLOCK_MS, CLOCK_MS);
@@ -308,6 +319,7 @@ void mux_close(struct mux *mux)
 	subclient_drop(container_of(node, struct subclient, node), CLOSING_SHUTDOWN);
 	lookups_close(&mux->lookups);
 	serverlink_close(&mux->server);
+	chain_close(&mux->chain);
 	control_close(mux->control);
 	mux->control = NULL;
 	loop_task_cancel(&mux->pump);
@@ -323,6 +335,7 @@ void mux_free(struct mux *mux)
 		listener_free(mux->listeners[i]);
 	free(mux->listeners);
 	mux->listeners = NULL;
+	chain_free(&mux->chain);
 	mssp_free(&mux->mssp);
 	events_forget(&mux->events);
 	config_free(&mux->config);

@@ -4,6 +4,7 @@
 
 #include "common/control.h"
 #include "common/loop.h"
+#include "multiplexer/chain.h"
 #include "multiplexer/config.h"
 #include "multiplexer/events.h"
 #include "multiplexer/listener.h"
@@ -35,6 +36,7 @@ struct mux {
 	uint32_t next_number;
 	unsigned refused_now; /* connections that are being told why they are refused */
 	struct serverlink server;
+	struct chain chain; /* multiplexers that are connected to us */
 	struct lists lists; /* made by the server of this link */
 	struct lookups lookups;
 	struct outage outage;

@@ -335,6 +335,8 @@ static void pump_listing(struct serverlink *s)
 		}
 		if (s->listed != users)
 			return;
+		if (!chain_list(&s->mux->chain))
+			return; /* it asks for the pump */
 		s->listed = NULL;
 		s->listings--;
 		link_send_done_sending_all_subclient_info(
@@ -352,7 +354,8 @@ void news_pump(struct serverlink *s)
 	while (s->state == LINK_OPEN && s->listings == 0 && !list_is_empty(waiting) &&
 		!serverlink_is_full(s))
 		tell_waiting(s, container_of(waiting->next, struct subclient, waiting));
-	bool left = s->listings > 0 || (s->state == LINK_OPEN && !list_is_empty(waiting));
+	bool left = (s->listings > 0 && !s->mux->chain.listing) ||
+		    (s->state == LINK_OPEN && !list_is_empty(waiting));
 	if (left && !s->slow) /* when slow, on_slow(false) goes on */
 		loop_at_next_turn(s->mux->loop, &s->mux->pump);
 }

@@ -91,6 +91,7 @@ static void become_down(struct serverlink *s, bool goodbye)
 	s->slow = s->hung = s->was_open = s->heard = s->heartbeat_open = s->refused_now = false;
 	s->features = 0;
 	doubt_free(&s->doubt);
+	chain_server_down(&s->mux->chain, goodbye);
 	dial_later(s);
 }
 
@@ -311,15 +312,6 @@ void serverlink_tell_accept_mode(struct serverlink *s)
 		link_send_accepting_all(l, &(struct msg_accepting_all){0});
 }
 
-bool serverlink_on_pause(struct serverlink *s)
-{
-	if (!serverlink_on_not_ready(s))
-		return false;
-	news_settle(s);
-	link_send_paused(serverlink_link(s), &(struct msg_paused){0});
-	return true;
-}
-
 void serverlink_on_refused(struct serverlink *s, struct slice reason)
 {
 	char text[REFUSAL_MAX];
@@ -351,6 +343,7 @@ bool serverlink_on_ready(struct serverlink *s)
 	log_info("server: ready");
 	mux_tell_all(mux, outage_back(&mux->outage, mux->config.options.notice_back_after,
 				  loop_now_ms(mux->loop)));
+	chain_server_ready(&mux->chain);
 	loop_at_turn_end(mux->loop, &mux->pump);
 	return true;
 }
@@ -363,7 +356,7 @@ static void tell_leaving(struct serverlink *s)
 			outage_gone(&s->mux->outage, SAY_RESTART, loop_now_ms(s->mux->loop)));
 }
 
-bool serverlink_on_not_ready(struct serverlink *s)
+static bool hold_input(struct serverlink *s)
 {
 	if (s->state == LINK_HELD)
 		return true;
@@ -374,12 +367,35 @@ bool serverlink_on_not_ready(struct serverlink *s)
 	return true;
 }
 
+bool serverlink_on_not_ready(struct serverlink *s)
+{
+	if (!hold_input(s))
+		return false;
+	chain_server_not_ready(&s->mux->chain);
+	return true;
+}
+
+bool serverlink_on_pause(struct serverlink *s)
+{
+	if (!hold_input(s))
+		return false;
+	news_settle(s);
+	chain_server_pauses(&s->mux->chain);
+	return true;
+}
+
+void serverlink_say_paused(struct serverlink *s)
+{
+	link_send_paused(serverlink_link(s), &(struct msg_paused){0});
+}
+
 bool serverlink_on_going_offline(struct serverlink *s)
 {
 	if (!link_move(s, LINK_LEAVING))
 		return false;
 	log_info("server: is going offline");
 	tell_leaving(s);
+	chain_server_goes_offline(&s->mux->chain);
 	link_half_close(serverlink_link(s));
 	dial_later(s);
 	return true;

@@ -79,8 +79,11 @@ bool serverlink_has(const struct serverlink *s, unsigned feature);
 /* ACCEPTING LOCALHOST ONLY or ALL: the answer to who asks. Only while serverlink_can_tell. */
 void serverlink_tell_accept_mode(struct serverlink *s);
 
-/* PAUSE: holds input as NOT READY does, and says PAUSED behind the last of it. */
+/* PAUSE: holds input as NOT READY does; PAUSED is said behind the last of it, when those behind us have
+ * paused too. */
 bool serverlink_on_pause(struct serverlink *s);
+void serverlink_say_paused(struct serverlink *s);
+
 /* LINK REFUSED: the server does not want us and will end the link. Dialled slowly until one does. */
 void serverlink_on_refused(struct serverlink *s, struct slice reason);
 

@@ -191,6 +191,7 @@ class Holdfast:
         self.players = []
         self.closers = []         # called at the end, before anything is checked
         self.descriptors_before = None
+        self.links = 0            # to servers that are another world's
         self.expected_status = {} # pid -> exit status, where it is not 0
         self.maps = HERE / "maps"
         self.map = "ledger"
@@ -403,7 +404,7 @@ class Holdfast:
     def check_descriptors(self, mux, trouble):
         """After the last player left, the multiplexer holds what it held before the first came."""
         def back():
-            extra = 1 if self.server and self.server.is_alive() else 0
+            extra = self.links + (1 if self.server and self.server.is_alive() else 0)
             return len(mux.descriptors()) <= self.descriptors_before + extra
         try:
             wait_for(back, "the multiplexer gives its descriptors back")

@@ -168,6 +168,28 @@ static void n_255_is_a_list_up_to_65535(void **state UNUSED)
 		assert_int_equal(clientkey_is_list(&rows[i].key), rows[i].is_list);
 }
 
+static void a_key_grows_on_its_way_up_and_is_the_same_again_below(void **state UNUSED)
+{
+	const struct clientkey user = clientkey_of(5, 1);
+	struct clientkey k = user;
+	char text[CLIENTKEY_TEXT_MAX];
+
+	for (uint32_t i = 0; i < CLIENTKEY_DEPTH_MAX - 2; i++)
+		assert_true(clientkey_grow(&k, 11 + i));
+	assert_string_equal(clientkey_text(&k, text), "5:1:11:12:13:14:15:16:17:18");
+	assert_false(clientkey_grow(&k, 19));
+	assert_string_equal(clientkey_text(&k, text), "5:1:11:12:13:14:15:16:17:18");
+	for (uint32_t i = 0; i < CLIENTKEY_DEPTH_MAX - 2; i++)
+		assert_true(clientkey_strip(&k));
+	assert_memory_equal(&k, &user, sizeof k); /* also behind its depth: keys are hashed whole */
+	assert_true(clientkey_strip(&k));
+	assert_false(clientkey_strip(&k));
+	k.depth = 0;
+	assert_false(clientkey_grow(&k, 1));
+	k.depth = 11;
+	assert_false(clientkey_strip(&k));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +202,7 @@ int main(void)
 		cmocka_unit_test(a_text_that_is_a_key_is_parsed),
 		cmocka_unit_test(keys_are_the_same_only_if_depth_and_numbers_are),
 		cmocka_unit_test(n_255_is_a_list_up_to_65535),
+		cmocka_unit_test(a_key_grows_on_its_way_up_and_is_the_same_again_below),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
