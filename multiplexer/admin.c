@@ -62,26 +62,36 @@ static json_t *lookups_json(const struct lookups *ls)
 		(json_int_t)idents_in_flight(&ls->idents));
 }
 
+/* The other addresses of `server`; NULL when there are none. */
+static json_t *others_json(const struct serverlink *s)
+{
+	json_t *all = s->server_count > 1 ? json_array() : NULL;
+
+	for (size_t i = 0; i < s->server_count; i++)
+		if (all != NULL && strcmp(s->servers[i].upstream.text, serverlink_address(s)) != 0)
+			json_array_append_new(
+				all, json_pack("{s:s, s:b}", "address", s->servers[i].upstream.text,
+					     "there", s->servers[i].there));
+	return all;
+}
+
 static void cmd_status(struct call *call)
 {
 	const struct mux *mux = call->owner;
 	const struct serverlink *s = &mux->server;
-	char address[ADDRESS_TEXT_MAX];
-
-	address_text(&s->address, address);
 	call_answer(call,
 		json_pack(
-			"{s:s, s:s, s:i, s:I, s:b, s:I, s:s, s:{s:s, s:s, s:I, s:b, s:s*, s:I, s:I}, s:o, s:o}",
+			"{s:s, s:s, s:i, s:I, s:b, s:I, s:s, s:{s:s, s:s, s:I, s:b, s:s*, s:I, s:I, s:o*}, s:o, s:o}",
 			"program", "holdfast-multiplexer", "version", HOLDFAST_VERSION, "pid",
 			(int)getpid(), "uptime_s", (json_int_t)seconds(mux, mux->started_ms),
 			"ending", mux->stopping, "users", (json_int_t)mux->metrics.users_now,
 			"accept", mux->localhost_only ? "localhost" : "all", "server", "link",
-			link_state_word(s->state), "address", address, "for_s",
+			link_state_word(s->state), "address", serverlink_address(s), "for_s",
 			(json_int_t)seconds(mux, s->since_ms), "hung", s->hung, "refuses",
 			s->refusal[0] != '\0' ? s->refusal : NULL, "crashes",
 			(json_int_t)mux->metrics.server_crashes, "restarts",
-			(json_int_t)mux->metrics.server_goodbyes, "lookups",
-			lookups_json(&mux->lookups), "listeners", listeners_json(mux)));
+			(json_int_t)mux->metrics.server_goodbyes, "others", others_json(s),
+			"lookups", lookups_json(&mux->lookups), "listeners", listeners_json(mux)));
 }
 
 /* NULL: nobody has asked, or there was no answer. */
@@ -214,6 +224,17 @@ static void cmd_reload(struct call *call)
 {
 	log_info("reload asked by %s", call->caller);
 	mux_reload(call->owner);
+}
+
+static void cmd_takeover(struct call *call)
+{
+	struct mux *mux = call->owner;
+	const char *why;
+
+	if (serverlink_takeover(&mux->server, call->caller, &why))
+		call_answer(call, json_pack("{s:s}", "dialling", serverlink_address(&mux->server)));
+	else
+		call_fail(call, "takeover: %s", why);
 }
 
 static void cmd_loglevel(struct call *call)

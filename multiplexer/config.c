@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "multiplexer/listener.h"
 #include "multiplexer/lookup_dns.h"
+#include "multiplexer/upstream.h"
 #include "proto/clientkey.h"
 
 const struct option option_table[] = {
@@ -20,8 +21,16 @@ const size_t option_rows = ARRAY_LEN(option_table);
 /* libconfuse hands its callbacks no pointer of ours, so what is being read stands here, while it is. */
 static struct reading {
 	struct config *config;
-	char error[512];
+	char error[800];
+	char server_at[300]; /* FILE:LINE of server, and of server_key; empty = not there */
+	char key_at[300];
 } reading;
+
+static void note_place(char *out, size_t room, const cfg_t *cfg)
+{
+	snprintf(out, room, "%s:%d", cfg->filename != NULL ? cfg->filename : "configuration",
+		cfg->line);
+}
 
 __attribute__((format(printf, 2, 0))) static void on_error(
 	cfg_t *cfg, const char *fmt, va_list args)
@@ -39,7 +48,7 @@ __attribute__((format(printf, 2, 0))) static void on_error(
 /* What the table cannot say about a value; NULL = nothing wrong. */
 static const char *fault_of_option(const struct option *o, const char *text)
 {
-	struct address address;
+	static struct upstream upstreams[UPSTREAMS_MAX];
 	struct nets nets;
 	const char *why;
 
@@ -49,9 +58,7 @@ static const char *fault_of_option(const struct option *o, const char *text)
 		return nets_parse(text, &nets, &why) ? NULL : why;
 	if (strcmp(o->name, "server") != 0 || text[0] == '\0')
 		return NULL;
-	if (!address_parse(text, &address, &why) || address.sa.sa_family != AF_UNIX)
-		return "must be unix:/PATH, of at most 107 bytes";
-	return NULL;
+	return upstream_parse_all(text, upstreams, &why) > 0 ? NULL : why;
 }
 
 static int check_option(cfg_t *cfg, cfg_opt_t *opt)
@@ -69,6 +76,10 @@ static int check_option(cfg_t *cfg, cfg_opt_t *opt)
 		cfg_error(cfg, "%s: '%s' %s", o->name, text, fault);
 		return -1;
 	}
+	if (strcmp(o->name, "server") == 0)
+		note_place(reading.server_at, sizeof reading.server_at, cfg);
+	else if (strcmp(o->name, "server_key") == 0)
+		note_place(reading.key_at, sizeof reading.key_at, cfg);
 	return 0;
 }
 
@@ -324,6 +335,33 @@ static bool read_file(struct config *config, const char *file)
 	return result == CFG_SUCCESS && reading.error[0] == '\0';
 }
 
+static bool has_tcp(const char *server)
+{
+	return strncmp(server, "tcp:", 4) == 0 || strstr(server, " tcp:") != NULL ||
+	       strstr(server, "\ttcp:") != NULL;
+}
+
+/* Over TCP everybody could be the game: there is no link without a key, on loopback neither. */
+static bool load_key(struct config *config)
+{
+	const struct options *o = &config->options;
+	const char *why;
+
+	if (o->server_key[0] == '\0' && has_tcp(o->server)) {
+		snprintf(reading.error, sizeof reading.error,
+			"%s: server: '%s' needs a server_key; holdfastctl key new FILE makes one",
+			reading.server_at, o->server);
+		return false;
+	}
+	if (o->server_key[0] == '\0')
+		return true;
+	config->key = linkkey_load(o->server_key, &why);
+	if (config->key == NULL)
+		snprintf(reading.error, sizeof reading.error, "%s: server_key: %s", reading.key_at,
+			why);
+	return config->key != NULL;
+}
+
 static bool add_built_in(struct config *config)
 {
 	static const struct {
@@ -356,6 +394,7 @@ bool config_load(struct config *config, const char *file, const char **why)
 	option_presets(option_table, option_rows, &fresh.options);
 	if (file != NULL)
 		ok = read_file(&fresh, file);
+	ok = ok && load_key(&fresh);
 	if (ok && fresh.listener_count == 0)
 		ok = add_built_in(&fresh);
 	if (!ok) {
@@ -370,6 +409,7 @@ bool config_load(struct config *config, const char *file, const char **why)
 void config_free(struct config *config)
 {
 	option_free(option_table, option_rows, &config->options);
+	linkkey_free(config->key);
 	for (size_t i = 0; i < config->listener_count; i++) {
 		free(config->listeners[i].name);
 		free(config->listeners[i].key_file);
@@ -427,8 +467,10 @@ static bool listener_differs(const struct listener_config *a, const struct liste
 	       strcmp(at_a, at_b) != 0;
 }
 
-unsigned config_apply_live(struct config *running, const struct config *fresh)
+unsigned config_apply_live(struct config *running, struct config *fresh)
 {
+	struct linkkey *old_key = running->key;
+
 	unsigned left = 0;
 
 	for (size_t i = 0; i < option_rows; i++) {
@@ -449,6 +491,8 @@ unsigned config_apply_live(struct config *running, const struct config *fresh)
 			log_info("%s: changed from '%s' to '%s'", o->name, old, new);
 		}
 	}
+	running->key = fresh->key; /* the file may have changed behind its name */
+	fresh->key = old_key;
 	bool differ = running->listener_count != fresh->listener_count;
 	for (size_t i = 0; !differ && i < fresh->listener_count; i++)
 		differ = listener_differs(&running->listeners[i], &fresh->listeners[i]);

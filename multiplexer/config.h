@@ -35,6 +35,7 @@ struct config {
 	struct options options;
 	struct listener_config *listeners; /* owned */
 	size_t listener_count;
+	struct linkkey *key; /* owned: of server_key; NULL = none */
 };
 
 /* Reads file; NULL means the built-in settings: telnet-line on 127.0.0.1:4000 and [::1]:4000.
@@ -45,8 +46,8 @@ void config_free(struct config *config);
 /* The settings in force, in the file's own form, on standard output. */
 void config_print(const struct config *config);
 
-/* Takes from fresh what may change while running. Returns how many settings differ but need a
- * restart of the multiplexer. */
-unsigned config_apply_live(struct config *running, const struct config *fresh);
+/* Takes from fresh what may change while running, and its key. Returns how many settings differ but
+ * need a restart of the multiplexer. */
+unsigned config_apply_live(struct config *running, struct config *fresh);
 
 #endif

@@ -274,6 +274,13 @@ static bool on_get_all_subclient_info(struct mux *mux,
 
 static bool on_server_hello(struct mux *mux, const struct msg_server_hello *m, struct refusal *why)
 {
+	if (m->version != PROTOCOL_VERSION) {
+		snprintf(why->text, sizeof why->text,
+			"the game server speaks version %u of the protocol, the multiplexer version %d",
+			m->version, PROTOCOL_VERSION);
+		serverlink_on_wrong_version(&mux->server, why->text);
+		return false;
+	}
 	return serverlink_on_hello(&mux->server, features_parse(m->features)) ||
 	       refuse_state(mux, why, "SERVER HELLO after other messages", MSG_SERVER_HELLO);
 }

@@ -118,6 +118,8 @@ void mux_reload(struct mux *mux)
 	mux->queues.pool.limit = pool_limit(mux->config.options.queue_pool);
 	queues_check(mux);
 	lookups_reload(&mux->lookups);
+	if (!serverlink_configure(&mux->server, &why))
+		log_error("%s", why);
 	log_info("configuration read again");
 }
 
@@ -238,22 +240,6 @@ static bool open_listeners(struct mux *mux, const char **why)
 	return true;
 }
 
-/* Where the server listens: as configured, or link.sock in the run directory. */
-static bool server_address(const struct mux *mux, struct address *server, const char **why)
-{
-	static char text[512];
-	const char *configured = mux->config.options.server;
-
-	if (configured[0] != '\0')
-		snprintf(text, sizeof text, "%s", configured);
-	else
-		snprintf(text, sizeof text, "unix:%s/link.sock", mux->run_dir);
-	if (address_parse(text, server, why) && server->sa.sa_family == AF_UNIX)
-		return true;
-	*why = "server: must be unix:/PATH, of at most 107 bytes";
-	return false;
-}
-
 static bool open_control(struct mux *mux, const char **why)
 {
 	char path[512];
@@ -272,8 +258,6 @@ static bool open_control(struct mux *mux, const char **why)
 bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const char *config_file,
 	const char *run_dir, const char **why)
 {
-	struct address server;
-
 	*mux = (struct mux){.loop = loop,
 		.config = *config,
 		.config_file = config_file,
@@ -298,13 +282,12 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 	/* A number from an earlier run must not name somebody in this one. */
 	uv_random(NULL, NULL, &mux->next_number, sizeof mux->next_number, 0, NULL);
 	uv_random(NULL, NULL, mux->incarnation, sizeof mux->incarnation, 0, NULL);
-	bool has_address = server_address(mux, &server, why);
-	serverlink_open(&mux->server, mux, &server);
+	bool has_server = serverlink_open(&mux->server, mux, why);
 	if (!chain_open(&mux->chain, mux)) {
 		*why = "out of memory";
 		return false;
 	}
-	if (!has_address || !open_listeners(mux, why) || !open_control(mux, why))
+	if (!has_server || !open_listeners(mux, why) || !open_control(mux, why))
 		return false;
 	uv_timer_start(&mux->clock, clock_cb, CLOCK_MS, CLOCK_MS);
 	return true;

@@ -19,6 +19,7 @@ enum {
 	DIAL_SLOW_MS = 1000,  /* in a crash loop: at most one handshake a second (row G05) */
 	YOUNG_MS = 1000,      /* a connection that dies before is a short life ... */
 	SHORT_LIVES_MAX = 10, /* ... and after so many in a row we slow down */
+	SEARCH_MAX_MS = 5000,
 	LEAVING_MAX_MS =
 		5000, /* what a leaving server was sent before its goodbye is kept for it */
 	/* What waits here for the link is lost when the server crashes, what is held for a user is
@@ -72,9 +73,34 @@ bool serverlink_is_full(const struct serverlink *s)
 /* ---- the connection ---- */
 
 static void dial_later(struct serverlink *s);
+static void dial_cb(uv_timer_t *timer);
 
-/* The connection is over; dial again. young: it came and went in one breath. */
-static void become_down(struct serverlink *s, bool goodbye)
+const char *serverlink_address(const struct serverlink *s)
+{
+	return s->peer != NULL ? s->peer->at : s->servers[s->at].upstream.text;
+}
+
+/* After a server that was the link the preferred one is tried first, after any other the next. */
+static void choose_next(struct serverlink *s)
+{
+	s->at = s->was_open ? 0 : (s->at + 1) % s->server_count;
+}
+
+/* Over TCP a closed socket may lose what was written to it, so that who is refused is kept a while. */
+static void part(struct serverlink *s, const char *refusal)
+{
+	struct serverlink_peer *peer = s->peer;
+
+	s->peer = NULL;
+	list_add_last(&s->leaving, &peer->node);
+	if (refusal != NULL)
+		link_refuse(&peer->link, refusal);
+	else
+		link_close(&peer->link);
+}
+
+/* The connection is over; dial again. refusal: what the server is told, NULL = nothing. */
+static void become_down(struct serverlink *s, bool goodbye, const char *refusal)
 {
 	uint64_t now = loop_now_ms(s->mux->loop);
 	bool connected = s->state != LINK_DIALING;
@@ -84,8 +110,8 @@ static void become_down(struct serverlink *s, bool goodbye)
 	else if (connected)
 		s->short_lives = 0;
 	s->mux->metrics.messages_unknown += serverlink_link(s)->unknown_in;
-	link_close(serverlink_link(s));
-	s->peer = NULL;
+	part(s, refusal);
+	choose_next(s);
 	link_move(s, LINK_DOWN);
 	news_forget_server(s);
 	s->slow = s->hung = s->was_open = s->heard = s->heartbeat_open = s->refused_now = false;
@@ -106,9 +132,15 @@ static void on_up(struct link *l)
 	s->still_ms = 0;
 	s->unread = 0;
 	s->bytes_in = 0;
-	s->said_waiting = false;
+	s->unproved = false;
+	for (size_t i = 0; i < s->server_count; i++)
+		s->servers[i].said_nobody = false;
 	s->mux->metrics.server_connects++;
-	if (s->refusal[0] == '\0')
+	if (s->refusal[0] != '\0')
+		return; /* and will be again; not a line each second */
+	if (s->server_count > 1)
+		log_info("server: connected to %s", peer->at);
+	else
 		log_info("server: connected");
 }
 
@@ -146,23 +178,38 @@ static void on_slow(struct link *l, bool slow)
 		loop_at_turn_end(s->mux->loop, &s->mux->pump);
 }
 
-static void on_dial_failed(struct serverlink *s, const char *reason)
+static void say_nobody(struct serverlink *s, const char *reason)
 {
-	if (!s->said_waiting) {
-		char address[ADDRESS_TEXT_MAX];
+	struct standby *server = &s->servers[s->at];
 
-		s->said_waiting = true;
-		address_text(&s->address, address);
-		log_info("server: nobody at %s yet (%s); trying until there is", address, reason);
-	}
-	become_down(s, false);
+	if (!server->said_nobody)
+		log_info("server: nobody at %s yet (%s); trying until there is",
+			server->upstream.text, reason);
+	server->said_nobody = true;
+}
+
+/* refused, or too late: somebody is there, but has not proved that he has the key. */
+static void on_dial_failed(struct serverlink *s, int status, const char *reason, bool refused)
+{
+	struct standby *server = &s->servers[s->at];
+
+	s->unproved = refused || (status == UV_ETIMEDOUT && s->peer->link.stream.connected) ||
+		      status == UV_ECONNABORTED;
+	if (!s->unproved)
+		say_nobody(s, reason);
+	else if (!server->said_nobody)
+		log_warn("server: no link with %s: %s; trying on, once a second", s->peer->at,
+			reason);
+	server->said_nobody = true;
+	become_down(s, false, NULL);
 }
 
 static void on_lost(struct serverlink *s, const char *reason, bool refused)
 {
 	struct mux_metrics *m = &s->mux->metrics;
 
-	log_warn("server: %s: %s; every user stays", refused ? "cut off" : "lost", reason);
+	if (!refused || strcmp(reason, s->refusal) != 0 || !s->wrong_version)
+		log_warn("server: %s: %s; every user stays", refused ? "cut off" : "lost", reason);
 	if (refused)
 		m->server_refused++;
 	else
@@ -170,7 +217,7 @@ static void on_lost(struct serverlink *s, const char *reason, bool refused)
 	bool was_open = s->was_open;
 	bool knows = serverlink_has(s, FEATURE_HANDLED) && !s->doubt.overflow;
 	news_count_doubt(s);
-	become_down(s, false);
+	become_down(s, false, refused ? reason : NULL);
 	if (!was_open)
 		return;
 	enum outage_say say = outage_gone(&s->mux->outage, SAY_CRASH, loop_now_ms(s->mux->loop));
@@ -185,14 +232,14 @@ static void on_left(struct serverlink *s)
 {
 	s->mux->metrics.server_goodbyes++;
 	log_info("server: has left; every user stays");
-	become_down(s, true);
+	become_down(s, true, NULL);
 }
 
 /* It said why when it did; here nothing is logged, since it goes on like this. */
 static void on_refused_end(struct serverlink *s)
 {
 	s->mux->metrics.server_refuses++;
-	become_down(s, false);
+	become_down(s, false, NULL);
 }
 
 static void on_end(struct link *l, int status, const char *reason, bool refused)
@@ -203,9 +250,9 @@ static void on_end(struct link *l, int status, const char *reason, bool refused)
 	if (s->peer != peer)
 		return;
 	if (s->state == LINK_DIALING)
-		on_dial_failed(s, reason);
+		on_dial_failed(s, status, reason, refused);
 	else if (s->stopping)
-		become_down(s, true);
+		become_down(s, true, NULL);
 	else if (s->refused_now && !s->was_open)
 		on_refused_end(s);
 	else if (s->state != LINK_LEAVING || refused)
@@ -217,7 +264,10 @@ static void on_end(struct link *l, int status, const char *reason, bool refused)
 
 static void on_closed(struct link *l)
 {
-	free(container_of(l, struct serverlink_peer, link));
+	struct serverlink_peer *peer = container_of(l, struct serverlink_peer, link);
+
+	list_remove(&peer->node);
+	free(peer);
 }
 
 static const struct link_ops link_ops = {
@@ -228,26 +278,51 @@ static const struct link_ops link_ops = {
 	.on_closed = on_closed,
 };
 
-static void dial(struct serverlink *s)
+static void cannot_dial(struct serverlink *s, const char *why)
 {
+	say_nobody(s, why);
+	choose_next(s);
+	dial_later(s);
+}
+
+static void on_found(void *owner, const struct address *address, const char *why)
+{
+	struct serverlink *s = owner;
+	const struct upstream *u = &s->servers[s->at].upstream;
 	struct serverlink_peer *peer = calloc(1, sizeof *peer);
 
-	if (peer == NULL) {
-		dial_later(s);
+	s->search = NULL;
+	if (address == NULL || peer == NULL) {
+		free(peer);
+		cannot_dial(s, address == NULL ? why : "out of memory");
 		return;
 	}
 	peer->mux = s->mux;
-	int status = link_dial(&peer->link, s->mux->loop, &s->address, &link_ops, MSG_DOWN, NULL);
+	list_init(&peer->node);
+	snprintf(peer->at, sizeof peer->at, "%s", u->text);
+	int status = link_dial(&peer->link, s->mux->loop, address, &link_ops, MSG_DOWN,
+		u->is_tcp ? s->mux->config.key : NULL);
 	if (status != 0) {
 		free(peer);
-		if (!s->said_waiting)
-			log_warn("server: cannot dial: %s", uv_strerror(status));
-		s->said_waiting = true;
-		dial_later(s);
+		cannot_dial(s, uv_strerror(status));
 		return;
 	}
+	uv_timer_stop(&s->dial);
 	s->peer = peer;
 	link_move(s, LINK_DIALING);
+}
+
+/* A name that is asked for and not answered in time is as good as nobody there. */
+static void dial(struct serverlink *s)
+{
+	if (s->search != NULL) {
+		upstream_search_drop(s->search);
+		s->search = NULL;
+		cannot_dial(s, "its name is not answered for");
+		return;
+	}
+	uv_timer_start(&s->dial, dial_cb, SEARCH_MAX_MS, 0);
+	s->search = upstream_find(&s->servers[s->at].upstream, s->mux->loop, on_found, s);
 }
 
 static void dial_cb(uv_timer_t *timer)
@@ -269,7 +344,7 @@ static void dial_cb(uv_timer_t *timer)
 
 static void dial_later(struct serverlink *s)
 {
-	bool slowly = s->short_lives > SHORT_LIVES_MAX || s->refusal[0] != '\0';
+	bool slowly = s->short_lives > SHORT_LIVES_MAX || s->refusal[0] != '\0' || s->unproved;
 	uint64_t ms = slowly ? DIAL_SLOW_MS : DIAL_MS;
 
 	uv_timer_start(&s->dial, dial_cb, ms, 0);
@@ -321,6 +396,16 @@ void serverlink_on_refused(struct serverlink *s, struct slice reason)
 		log_warn("server: refuses us: %s; dialling on, once a second", text);
 	memcpy(s->refusal, text, sizeof s->refusal);
 	s->refused_now = true;
+	s->wrong_version = false;
+}
+
+void serverlink_on_wrong_version(struct serverlink *s, const char *text)
+{
+	if (strcmp(text, s->refusal) == 0)
+		s->wrong_version = true; /* said before */
+	else
+		s->wrong_version = false;
+	snprintf(s->refusal, sizeof s->refusal, "%s", text);
 }
 
 void serverlink_on_heartbeat_answer(struct serverlink *s, uint32_t number)
@@ -339,6 +424,7 @@ bool serverlink_on_ready(struct serverlink *s)
 		return false;
 	s->was_open = true;
 	s->refusal[0] = '\0';
+	s->servers[s->at].there = false; /* not one more any longer */
 	mux->metrics.server_ready++;
 	log_info("server: ready");
 	mux_tell_all(mux, outage_back(&mux->outage, mux->config.options.notice_back_after,
@@ -456,30 +542,116 @@ static void watch_progress(struct serverlink *s)
 		mux_tell_all(s->mux, outage_hang(&s->mux->outage, hung));
 }
 
+/* A second server would wait for ever otherwise, and nobody would know why. */
+static void tell_others(struct serverlink *s)
+{
+	uint64_t now = loop_now_ms(s->mux->loop);
+	char reason[UPSTREAM_TEXT_MAX + 64];
+
+	if (s->hung || !s->was_open || now - s->probe_ms < s->mux->config.options.server_probe)
+		return;
+	s->probe_ms = now;
+	snprintf(reason, sizeof reason, "another game server has this multiplexer: %s",
+		serverlink_address(s));
+	for (size_t i = 0; i < s->server_count; i++)
+		if (strcmp(s->servers[i].upstream.text, serverlink_address(s)) != 0)
+			standby_tell(&s->servers[i], reason);
+}
+
 void serverlink_tick(struct serverlink *s)
 {
 	if (!serverlink_can_tell(s))
 		return;
+	tell_others(s);
 	if (s->heard) {
 		watch_progress(s);
 	} else if (loop_now_ms(s->mux->loop) - s->connected_ms >=
 		   s->mux->config.options.hello_timeout) {
 		log_warn("server: has said nothing since it was connected; dialling again");
-		become_down(s, false);
+		become_down(s, false, NULL);
 	}
 }
 
 /* ---- life ---- */
 
-bool serverlink_open(struct serverlink *s, struct mux *mux, const struct address *server)
+/* The address that is the link, among those that are configured now; count when it is not there. */
+static size_t index_of(const struct serverlink *s, const char *at)
 {
-	*s = (struct serverlink){.mux = mux, .address = *server, .state = LINK_DOWN};
+	size_t i = 0;
+
+	while (i < s->server_count && strcmp(s->servers[i].upstream.text, at) != 0)
+		i++;
+	return i;
+}
+
+static void forget_servers(struct serverlink *s)
+{
+	upstream_search_drop(s->search);
+	if (s->search != NULL)
+		dial_later(s);
+	s->search = NULL;
+	for (size_t i = 0; i < s->server_count; i++)
+		standby_drop(&s->servers[i]);
+}
+
+bool serverlink_configure(struct serverlink *s, const char **why)
+{
+	static struct upstream all[UPSTREAMS_MAX];
+	char text[512];
+	const char *configured = s->mux->config.options.server;
+	size_t count;
+
+	snprintf(text, sizeof text, "unix:%s/link.sock", s->mux->run_dir);
+	count = upstream_parse_all(configured[0] != '\0' ? configured : text, all, why);
+	if (count == 0) {
+		*why = "server: must be unix:/PATH, of at most 107 bytes";
+		return false;
+	}
+	forget_servers(s);
+	memset(s->servers, 0, sizeof s->servers);
+	for (size_t i = 0; i < count; i++)
+		s->servers[i] = (struct standby){.mux = s->mux, .upstream = all[i]};
+	s->server_count = count;
+	s->at = s->peer != NULL ? index_of(s, s->peer->at) : 0;
+	s->at %= count;
+	return true;
+}
+
+bool serverlink_open(struct serverlink *s, struct mux *mux, const char **why)
+{
+	*s = (struct serverlink){.mux = mux, .state = LINK_DOWN};
+	list_init(&s->leaving);
 	s->dial.data = s->tick.data = s;
 	uv_timer_init(&mux->loop->uv, &s->dial);
 	uv_timer_init(&mux->loop->uv, &s->tick);
 	uv_timer_start(&s->dial, dial_cb, 0, 0);
-	return uv_timer_start(
-		       &s->tick, tick_cb, mux->config.options.tick, mux->config.options.tick) == 0;
+	uv_timer_start(&s->tick, tick_cb, mux->config.options.tick, mux->config.options.tick);
+	return serverlink_configure(s, why);
+}
+
+bool serverlink_takeover(struct serverlink *s, const char *by, const char **why)
+{
+	size_t next = (s->at + 1) % s->server_count;
+
+	*why = "there is no other address in `server`";
+	if (s->server_count < 2)
+		return false;
+	*why = "the game server answers: shut it down, or wait until it hangs";
+	if (serverlink_can_tell(s) && !s->hung)
+		return false;
+	*why = "the multiplexer is ending";
+	if (s->stopping)
+		return false;
+	log_info("server: %s gives the place of %s to %s", by, serverlink_address(s),
+		s->servers[next].upstream.text);
+	if (serverlink_can_tell(s))
+		on_lost(s, "it hung, and its place was given away", false);
+	else if (s->peer != NULL)
+		become_down(s, true, NULL);
+	forget_servers(s);
+	s->at = next;
+	uv_timer_start(&s->dial, dial_cb, 0, 0);
+	return true;
 }
 
 void serverlink_stop(struct serverlink *s)
@@ -489,8 +661,9 @@ void serverlink_stop(struct serverlink *s)
 		link_send_mux_going_offline(serverlink_link(s), &(struct msg_mux_going_offline){0});
 		link_half_close(serverlink_link(s));
 	} else if (s->peer != NULL && s->state == LINK_DIALING) {
-		become_down(s, true);
+		become_down(s, true, NULL);
 	}
+	forget_servers(s);
 }
 
 bool serverlink_is_down(const struct serverlink *s)
@@ -502,7 +675,10 @@ void serverlink_close(struct serverlink *s)
 {
 	s->stopping = true;
 	if (s->peer != NULL)
-		become_down(s, true);
+		become_down(s, true, NULL);
+	forget_servers(s);
+	LIST_EACH(node, &s->leaving)
+	link_close(&container_of(node, struct serverlink_peer, node)->link);
 	if (!uv_is_closing((uv_handle_t *)&s->dial)) {
 		uv_close((uv_handle_t *)&s->dial, NULL);
 		uv_close((uv_handle_t *)&s->tick, NULL);

@@ -3,6 +3,7 @@
 #define MULTIPLEXER_SERVERLINK_H
 
 #include "multiplexer/doubt.h"
+#include "multiplexer/standby.h"
 #include "proto/features.h"
 #include "proto/link.h"
 
@@ -19,22 +20,30 @@ enum { REFUSAL_MAX = 256 };
 /* One connection to a server. Freed when its socket is closed; a new one is made for each dial. */
 struct serverlink_peer {
 	struct link link;
-	struct mux *mux; /* borrowed: outlives us */
+	struct mux *mux;            /* borrowed: outlives us */
+	struct list node;           /* of leaving, when it is the link no more */
+	char at[UPSTREAM_TEXT_MAX]; /* as configured when it was dialled */
 };
 
 struct serverlink {
-	struct mux *mux;              /* borrowed: we live inside it */
-	enum link_state state;        /* moved by link_move() alone */
-	struct address address;       /* of the server */
+	struct mux *mux;                       /* borrowed: we live inside it */
+	enum link_state state;                 /* moved by link_move() alone */
+	struct standby servers[UPSTREAMS_MAX]; /* as configured, the preferred one first */
+	size_t server_count, at;               /* at: which is the link, or dialled next */
+	struct upstream_search *search; /* owned: of the one that is dialled next; NULL = none */
+	uint64_t search_ms;
 	struct serverlink_peer *peer; /* owned: NULL while DOWN */
+	struct list leaving;          /* peers that are told why they are not wanted */
 	uv_timer_t dial;              /* when DOWN: the next try */
+	uint64_t probe_ms;            /* when the other servers were told last */
+	bool unproved;                /* the last handshake failed: dialled slowly */
 	uv_timer_t tick;              /* TICK */
 	bool stopping;                /* never dial again */
-	bool said_waiting;            /* "nobody there" was logged for this absence */
 	bool was_open;                /* this connection has been OPEN */
 	bool heard;                   /* this connection has said something */
 	unsigned short_lives;      /* connections in a row that died young and without a goodbye */
 	bool refused_now;          /* this connection was refused by the server ... */
+	bool wrong_version;        /* its version was refused before: not logged again */
 	char refusal[REFUSAL_MAX]; /* ... in its own words, escaped; kept until one is OPEN */
 	uint64_t connected_ms;
 	uint64_t since_ms; /* of the state */
@@ -54,7 +63,18 @@ struct serverlink {
 	bool hung;
 };
 
-bool serverlink_open(struct serverlink *s, struct mux *mux, const struct address *server);
+/* Dials as mux->config says. False with *why (static); serverlink_close in any case. */
+bool serverlink_open(struct serverlink *s, struct mux *mux, const char **why);
+
+/* mux->config has changed. A link whose address is not there any more stays until it ends. */
+bool serverlink_configure(struct serverlink *s, const char **why);
+
+/* The address of the link, or of the server that is dialled now or next, as configured. */
+const char *serverlink_address(const struct serverlink *s);
+
+/* Gives the place of a server that is hung or away to the next one that is configured. False with *why
+ * (static) when there is none, or the server is well. by is for the log. */
+bool serverlink_takeover(struct serverlink *s, const char *by, const char **why);
 
 /* Says GOING OFFLINE, sends what is queued, ends. serverlink_is_down tells when it is through. */
 void serverlink_stop(struct serverlink *s);
@@ -74,6 +94,9 @@ bool serverlink_on_going_offline(struct serverlink *s);
 
 /* SERVER HELLO: the first message of a link, or false. Answers, and switches on what both have. */
 bool serverlink_on_hello(struct serverlink *s, unsigned features);
+
+/* It speaks another version of the protocol: it will be cut off, and dialled slowly. */
+void serverlink_on_wrong_version(struct serverlink *s, const char *text);
 bool serverlink_has(const struct serverlink *s, unsigned feature);
 
 /* ACCEPTING LOCALHOST ONLY or ALL: the answer to who asks. Only while serverlink_can_tell. */
