@@ -510,6 +510,11 @@ void stream_refuse(uv_stream_t *listening)
 	listening->accepted_fd = -1;
 }
 
+bool stream_waiting_from(const uv_stream_t *listening, struct address *out)
+{
+	return listening->accepted_fd >= 0 && address_of_peer(listening->accepted_fd, out);
+}
+
 int stream_open_fd(struct stream *s, struct loop *loop, int fd, const struct stream_ops *ops)
 {
 	struct sockaddr_storage name;

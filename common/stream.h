@@ -84,6 +84,9 @@ int stream_accept(
  * long as one waits. Only from the connection callback of the listening handle. */
 void stream_refuse(uv_stream_t *listening);
 
+/* Where a waiting connection comes from, before it is taken or refused; as stream_refuse. */
+bool stream_waiting_from(const uv_stream_t *listening, struct address *out);
+
 /* Takes a connected socket; on success the descriptor is the stream's. 0 or a negative UV_E. */
 int stream_open_fd(struct stream *s, struct loop *loop, int fd, const struct stream_ops *ops);
 

@@ -223,7 +223,8 @@ static void clock_cb(uv_timer_t *timer)
 	{
 		struct muxpeer *p = container_of(node, struct muxpeer, node);
 
-		if (now - p->since_ms >= PROOF_MS)
+		/* The link itself ends one that does not show its key. */
+		if (p->greeted && now - p->since_ms >= PROOF_MS)
 			muxpeer_refuse(p, "it has not answered for 5 s");
 	}
 	for (struct muxlink *m = NULL; (m = muxlinks_next(all, m)) != NULL;)
@@ -244,6 +245,7 @@ struct muxlinks *muxlinks_open(struct game *game)
 	all->open = 1;
 	list_init(&all->sockets);
 	list_init(&all->candidates);
+	list_init(&all->refused);
 	for (uint32_t i = 0; i < count; i++)
 		muxlink_init(&all->links[i], game, i + 1);
 	uv_timer_init(&game->loop->uv, &all->clock);
@@ -258,6 +260,8 @@ void muxlinks_close(struct muxlinks *all)
 		return;
 	all->closing = true;
 	LIST_EACH(node, &all->candidates)
+	muxpeer_close(container_of(node, struct muxpeer, node));
+	LIST_EACH(node, &all->refused)
 	muxpeer_close(container_of(node, struct muxpeer, node));
 	for (struct muxlink *m = NULL; (m = muxlinks_next(all, m)) != NULL;)
 		muxlink_close(m);

@@ -4,6 +4,7 @@
 
 #include "common/address.h"
 #include "common/list.h"
+#include "common/strikes.h"
 #include "server/muxlink.h"
 
 struct game;
@@ -18,6 +19,10 @@ struct muxlinks {
 	struct list sockets; /* struct muxlinks_socket */
 	struct list candidates;
 	unsigned candidate_count;
+	struct list refused;    /* struct muxpeer that are told why */
+	struct strikes strikes; /* who has failed to show his key */
+	char last_refusal[256]; /* what was logged of a candidate last, and when */
+	uint64_t last_refusal_ms;
 	char refusal[256]; /* what muxlinks_refusal tells; empty = none */
 	unsigned open;     /* handles and peers whose closing has not come back */
 	bool marked, left; /* the halves of an orderly stop: all were asked */

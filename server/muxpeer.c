@@ -7,7 +7,11 @@
 #include "server/game.h"
 #include "server/muxlinks.h"
 
-enum { CANDIDATES_MAX = 8 };
+enum {
+	CANDIDATES_MAX = 8, /* that have no key to prove, or have */
+	UNPROVED_MAX = 32, /* that have not yet: the oldest gives way, so that nobody can fill it */
+	SAME_AGAIN_MS = 60000 /* a refusal like the last one is not logged for so long */
+};
 
 /* ---- going ---- */
 
@@ -15,24 +19,57 @@ void muxpeer_close(struct muxpeer *p)
 {
 	if (!list_is_empty(&p->node)) {
 		list_remove(&p->node);
-		p->all->candidate_count--;
+		p->all->candidate_count -= p->is_refused ? 0 : 1;
 	}
 	p->owner = NULL;
 	link_close(&p->link);
 }
 
-/* It is told why: a multiplexer that meant well dials again, but slowly. */
+/* One that dials again and again for the same reason is one event. */
+static void log_refusal(const struct muxpeer *p, const char *reason)
+{
+	struct muxlinks *all = p->all;
+	uint64_t now = loop_now_ms(all->game->loop);
+	char ip[ADDRESS_IP_MAX], text[sizeof all->last_refusal];
+
+	address_ip(&p->from, ip);
+	snprintf(text, sizeof text, "%s %s", ip, reason);
+	if (strcmp(text, all->last_refusal) == 0 && now - all->last_refusal_ms < SAME_AGAIN_MS)
+		return;
+	memcpy(all->last_refusal, text, sizeof text);
+	all->last_refusal_ms = now;
+	if (p->from.sa.sa_family == AF_UNIX)
+		log_warn("link: a connection is refused: %s", reason);
+	else
+		log_warn("link: a connection from %s is refused: %s", p->address, reason);
+}
+
 void muxpeer_refuse(struct muxpeer *p, const char *reason)
 {
-	log_warn("link: a connection is refused: %s", reason);
+	log_refusal(p, reason);
 	p->all->game->metrics.links_refused++;
-	if (p->greeted) {
-		link_send_link_refused(
-			&p->link, &(struct msg_link_refused){.reason = slice_text(reason)});
-		link_half_close(&p->link);
-		stream_flush(&p->link.stream);
+	if (!p->greeted) {
+		muxpeer_close(p);
+		return;
 	}
-	muxpeer_close(p);
+	list_remove(&p->node);
+	p->all->candidate_count--;
+	p->is_refused = true;
+	list_add_last(&p->all->refused, &p->node);
+	link_refuse(&p->link, reason);
+}
+
+/* It has not shown our key: three of those from one address, and that address waits. */
+static void refuse_unproved(struct muxpeer *p, const char *reason)
+{
+	uint64_t now = loop_now_ms(p->all->game->loop);
+	char ip[ADDRESS_IP_MAX];
+
+	address_ip(&p->from, ip);
+	if (strikes_add(&p->all->strikes, &p->from, now))
+		log_warn("link: %s has failed %d times; it has to wait for %d s", ip, STRIKES_OUT,
+			STRIKES_WAIT_MS / 1000);
+	muxpeer_refuse(p, reason);
 }
 
 /* ---- until its proof ---- */
@@ -42,6 +79,15 @@ enum {
 	       FEATURE_HANDLED
 };
 
+static unsigned greeted_count(const struct muxlinks *all)
+{
+	unsigned count = 0;
+
+	LIST_EACH(node, &all->candidates)
+	count += container_of(node, struct muxpeer, node)->greeted;
+	return count;
+}
+
 /* Also link_ops.on_up: with a key nobody hears anything of us before he has shown his. */
 static void greet(struct link *l)
 {
@@ -49,6 +95,12 @@ static void greet(struct link *l)
 	char features[FEATURES_TEXT_MAX];
 
 	p->greeted = true;
+	p->since_ms = loop_now_ms(p->all->game->loop);
+	strikes_clear(&p->all->strikes, &p->from);
+	if (greeted_count(p->all) > CANDIDATES_MAX) {
+		muxpeer_refuse(p, "too many at once");
+		return;
+	}
 	link_send_server_hello(l, &(struct msg_server_hello){.version = PROTOCOL_VERSION,
 					  .features = slice_text(features_text(OURS, features))});
 	link_send_not_ready(l, &(struct msg_not_ready){0});
@@ -72,6 +124,13 @@ static bool candidate_hello(struct muxpeer *p, const struct frame *f, struct ref
 
 	if (!msg_multiplexer_hello_read(f->args, f->count, &m, why))
 		return false;
+	if (m.version != PROTOCOL_VERSION) {
+		snprintf(why->text, sizeof why->text,
+			"the multiplexer speaks version %u of the protocol, the game server "
+			"version %d",
+			m.version, PROTOCOL_VERSION);
+		return false;
+	}
 	if (p->said_hello) {
 		snprintf(
 			why->text, sizeof why->text, "%s (%u): said twice", msg_name(f->id), f->id);
@@ -149,6 +208,8 @@ static void on_end(struct link *l, int status, const char *reason, bool refused)
 	if (p->owner != NULL)
 		muxlink_end(p->owner, refused ? "cut off" : "lost", reason,
 			refused || status != UV_EOF);
+	else if (!p->greeted)
+		refuse_unproved(p, reason);
 	else if (refused || status != UV_EOF || l->framer.have > 0)
 		muxpeer_refuse(p, reason);
 	else
@@ -160,6 +221,7 @@ static void on_closed(struct link *l)
 	struct muxpeer *p = container_of(l, struct muxpeer, link);
 	struct muxlinks *all = p->all;
 
+	list_remove(&p->node); /* of all->refused: it has heard why, and closed itself */
 	free(p);
 	muxlinks_closed_one(all);
 }
@@ -171,29 +233,45 @@ static const struct link_ops link_ops = {
 	.on_closed = on_closed,
 };
 
-/* For status: "unix", or an address with its port. */
-static void note_address(struct muxpeer *p)
+static void make_room(struct muxlinks *all)
 {
-	struct address from;
-	uv_os_fd_t fd;
+	struct muxpeer *oldest = NULL;
+	unsigned unproved = 0;
 
-	snprintf(p->address, sizeof p->address, "unix");
-	if (uv_fileno(&p->link.stream.uv.handle, &fd) == 0 && address_of_peer(fd, &from) &&
-		from.sa.sa_family != AF_UNIX)
-		address_text(&from, p->address);
+	LIST_EACH(node, &all->candidates)
+	{
+		struct muxpeer *p = container_of(node, struct muxpeer, node);
+
+		if (!p->greeted && unproved++ == 0)
+			oldest = p;
+	}
+	if (unproved >= UNPROVED_MAX)
+		refuse_unproved(oldest, "too many at once who have not shown their key");
 }
 
 void muxpeer_accept(struct muxlinks *all, uv_stream_t *listening, const struct linkkey *key)
 {
-	struct muxpeer *p = calloc(1, sizeof *p);
+	uint64_t now = loop_now_ms(all->game->loop);
+	struct address from = {.un.sun_family = AF_UNIX, .len = sizeof from.un};
+	struct muxpeer *p;
 	int status;
 
+	stream_waiting_from(listening, &from);
+	if (strikes_is_out(&all->strikes, &from, now)) {
+		all->game->metrics.links_refused++;
+		stream_refuse(listening);
+		return;
+	}
+	p = calloc(1, sizeof *p);
 	if (p == NULL) {
 		log_warn("link: a connection failed: out of memory");
 		stream_refuse(listening);
 		return;
 	}
 	p->all = all;
+	p->from = from;
+	p->since_ms = now;
+	address_text(&from, p->address);
 	list_init(&p->node);
 	status = link_accept(&p->link, all->game->loop, listening, &link_ops, MSG_UP, key);
 	if (status != 0) {
@@ -202,13 +280,9 @@ void muxpeer_accept(struct muxlinks *all, uv_stream_t *listening, const struct l
 		return;
 	}
 	all->open++;
-	p->since_ms = loop_now_ms(all->game->loop);
-	note_address(p);
+	make_room(all);
 	list_add_last(&all->candidates, &p->node);
 	all->candidate_count++;
-	p->greeted = key == NULL;
-	if (all->candidate_count > CANDIDATES_MAX)
-		muxpeer_refuse(p, "too many at once");
-	else if (key == NULL)
+	if (key == NULL)
 		greet(&p->link);
 }

@@ -13,13 +13,16 @@ struct muxpeer {
 	struct link link;
 	struct muxlinks *all;  /* borrowed: lives until its last peer is closed */
 	struct muxlink *owner; /* borrowed: whose connection this is; NULL for a candidate */
-	struct list node;      /* of all->candidates; alone when it has an owner, or is closing */
-	bool greeted;          /* it waits for its proof, and no longer for its key */
+	struct list
+		node; /* of all->candidates, or all->refused; alone when it has an owner, or is closing */
+	bool is_refused; /* it is told why, and heard no more */
+	bool greeted;    /* it waits for its proof, and no longer for its key */
 	uint64_t since_ms;
 	bool said_hello;
 	unsigned features;                    /* agreed on; 0 = plain AgNet */
 	uint8_t incarnation[INCARNATION_LEN]; /* 0 = none said */
-	char address[ADDRESS_TEXT_MAX];       /* where it comes from */
+	struct address from;
+	char address[ADDRESS_TEXT_MAX]; /* the same as a text: "unix", or with its port */
 };
 
 /* Takes a waiting connection: it is greeted with SERVER HELLO (which a plain AgNet multiplexer skips),
@@ -28,7 +31,7 @@ struct muxpeer {
  * anything else is refused. key: NULL for AF_UNIX, see link_accept. */
 void muxpeer_accept(struct muxlinks *all, uv_stream_t *listening, const struct linkkey *key);
 
-/* Tells a candidate why it is not wanted, if that can be told, and closes it. */
+/* Tells a candidate why it is not wanted, if that can be told, and closes it when it has heard it. */
 void muxpeer_refuse(struct muxpeer *p, const char *reason);
 
 /* At once, without a word; freed in a later turn. */
