@@ -306,7 +306,9 @@ static bool try_settings(const struct game *game, bool with_map, const char **wh
 	cvar_open(&scratch.cvars);
 	bool ok =
 		configure(&scratch, CONSOLE_TRYING, why) &&
-		(!with_map || (map_dir(&scratch, dir, sizeof dir, why) && script_check(dir, why)));
+		(!with_map || (map_dir(&scratch, dir, sizeof dir, why) && script_check(dir, why) &&
+				      muxdoors_read(&scratch, &scratch.doors, why)));
+	muxdoors_free(&scratch.doors);
 	cvar_close(&scratch.cvars);
 	return ok;
 }
@@ -392,15 +394,23 @@ static bool start_control(struct game *game, const char **why)
 
 static bool start_links(struct game *game, const char **why)
 {
-	struct address at;
-	char text[512];
-
-	snprintf(text, sizeof text, "unix:%s/link.sock", game->config.run_dir);
-	if (!address_parse(text, &at, why))
-		return false;
-	game->muxlinks = muxlinks_open(game);
 	*why = "out of memory";
-	return game->muxlinks != NULL && muxlinks_listen(game->muxlinks, &at, NULL, why);
+	game->muxlinks = muxlinks_open(game);
+	if (game->muxlinks == NULL || !muxdoors_read(game, &game->doors, why))
+		return false;
+	for (size_t i = 0; i < game->doors.count; i++) {
+		const struct address *at = &game->doors.at[i];
+		char text[ADDRESS_TEXT_MAX];
+
+		address_text(at, text);
+		if (!muxlinks_listen(game->muxlinks, at,
+			    at->sa.sa_family == AF_UNIX ? NULL : game->doors.key, why))
+			return false;
+		if (at->sa.sa_family != AF_UNIX)
+			log_info("link: multiplexers may connect to %s with the key '%s'", text,
+				game->doors.key->identity);
+	}
+	return true;
 }
 
 bool game_start(struct game *game, const char **why)
@@ -446,6 +456,7 @@ void game_close(struct game *game)
 
 void game_free(struct game *game)
 {
+	muxdoors_free(&game->doors);
 	LIST_EACH(node, &game->players)
 	player_free(container_of(node, struct player, node));
 	LIST_EACH(node, &game->audiences)

@@ -8,6 +8,7 @@
 #include "common/slots.h"
 #include "server/cvar.h"
 #include "server/frames.h"
+#include "server/muxdoors.h"
 #include "server/player.h"
 
 struct muxlink;
@@ -41,6 +42,7 @@ struct game {
 	struct slots handles;   /* what scripts hold */
 	struct list dirty;      /* players with output or a save to send at the end of the turn */
 	struct loop_task flush; /* sends them */
+	struct muxdoors doors;  /* where multiplexers connect; read at start */
 	struct muxlinks *muxlinks; /* owned: NULL while no map runs */
 	struct script *script;     /* owned: NULL while no map runs */
 	struct store *store;       /* owned: what scripts keep; NULL before game_start */

@@ -7,6 +7,7 @@
 
 #include "common/arguments.h"
 #include "common/ctl/client.h"
+#include "common/ctl/key.h"
 #include "common/ctl/run.h"
 #include "common/log.h"
 #include "common/render.h"
@@ -19,7 +20,7 @@ struct ctl {
 	bool json, help, version;
 };
 
-enum target { TO_MULTIPLEXER, TO_SERVER, TO_BOTH, TO_RUN, TO_HELP };
+enum target { TO_MULTIPLEXER, TO_SERVER, TO_BOTH, TO_RUN, TO_KEY, TO_HELP };
 
 /* keeps: the word itself is the daemon's command; otherwise the words after it are. */
 static const struct word {
@@ -37,6 +38,9 @@ static const struct word {
 	{"restart", TO_SERVER, true, "[REASON]", "restarts the game; players stay connected"},
 	{"shutdown", TO_MULTIPLEXER, true, "[REASON]",
 		"ends both daemons; every user is disconnected"},
+	{"takeover", TO_MULTIPLEXER, true, "",
+		"gives the place of a game server that hangs to the next one of `server`"},
+	{"key", TO_KEY, false, "new FILE", "makes the key of a link between two machines"},
 	{"multiplexer", TO_MULTIPLEXER, false, "WORD...",
 		"gives the multiplexer any command: try multiplexer help"},
 	{"server", TO_SERVER, false, "WORD...",
@@ -231,6 +235,8 @@ static int command(const struct ctl *ctl, const struct word *word, int argc, cha
 	switch (word->target) {
 	case TO_RUN:
 		return run(ctl, argc, argv);
+	case TO_KEY:
+		return key_command(argc, argv);
 	case TO_BOTH:
 		if (argc > 1) {
 			fprintf(stderr, "holdfastctl: %s takes no words\n", word->name);
