@@ -715,6 +715,32 @@ static void a_dial_may_be_given_up(void **state UNUSED)
 	uv_close((uv_handle_t *)&listening, NULL);
 }
 
+static void a_dial_may_come_from_an_address_of_ours(void **state UNUSED)
+{
+	struct address address = listen_tcp(), from, seen, nobody = {0};
+	struct side a = {0}, b = {0};
+	const char *why;
+
+	assert_true(address_parse("127.0.0.9:25", &from, &why)); /* the port does not matter */
+	assert_int_equal(stream_dial_from(&a.s, &test_loop, &from, &address, &ops), 0);
+	RUN_UNTIL(a.s.connected && waiting == 1);
+	assert_int_equal(stream_accept(&b.s, &test_loop, (uv_stream_t *)&listening, &ops), 0);
+	assert_true(address_of_peer(stream_fd(&b.s), &seen));
+	assert_memory_equal(&seen.in.sin_addr, &from.in.sin_addr, 4);
+	assert_true(address_of_socket(stream_fd(&a.s), &from));
+	assert_int_equal(seen.in.sin_port, from.in.sin_port);
+	end(&a);
+	end(&b);
+
+	assert_true(address_parse("192.0.2.1:0", &from, &why)); /* is nobody's */
+	assert_int_equal(
+		stream_dial_from(&a.s, &test_loop, &from, &address, &ops), UV_EADDRNOTAVAIL);
+	assert_true(address_parse("[::1]:0", &from, &why));
+	assert_int_equal(stream_dial_from(&a.s, &test_loop, &from, &address, &ops), UV_EINVAL);
+	assert_int_equal(stream_dial_from(&a.s, &test_loop, &from, &nobody, &ops), UV_EINVAL);
+	uv_close((uv_handle_t *)&listening, NULL);
+}
+
 static void a_descriptor_that_is_no_socket_is_refused_and_stays_the_caller_s(void **state UNUSED)
 {
 	struct side a = {0};
@@ -752,6 +778,7 @@ int main(void)
 		LOOP_TEST(a_refused_connection_is_closed_and_the_next_is_taken),
 		LOOP_TEST(a_dial_that_fails_tells_why_later),
 		LOOP_TEST(a_dial_may_be_given_up),
+		LOOP_TEST(a_dial_may_come_from_an_address_of_ours),
 		LOOP_TEST(a_descriptor_that_is_no_socket_is_refused_and_stays_the_caller_s),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

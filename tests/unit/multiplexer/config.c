@@ -72,7 +72,8 @@ static void a_file_sets_options_and_listeners(void **state)
 		"notice_back = 'here again'\n"
 		"listener a { kind = \"telnet-line\" address = \"127.0.0.1:4000\" }\n"
 		"listener b { kind = \"raw\" address = \"unix:/tmp/x.sock\" number = 77 mode = 0660 }\n"
-		"listener c { kind = \"telnet-char\" address = \"[::1]:4001\" }\n",
+		"listener c { kind = \"telnet-char\" address = \"[::1]:4001\" dns = off "
+		"ident = auto }\n",
 		&why));
 	assert_int_equal(config.options.max_clients, 50);
 	assert_int_equal(config.options.held_input, 32 * 1024);
@@ -82,6 +83,9 @@ static void a_file_sets_options_and_listeners(void **state)
 	assert_int_equal(config.listeners[1].number, 77);
 	assert_int_equal(config.listeners[1].mode, 0660);
 	assert_int_equal(config.listeners[2].number, 3);
+	assert_int_equal(config.listeners[1].dns, LOOKUP_ON_REQUEST);
+	assert_int_equal(config.listeners[2].dns, LOOKUP_OFF);
+	assert_int_equal(config.listeners[2].ident, LOOKUP_AUTO);
 	assert_string_equal(config.listeners[2].name, "c");
 	config_free(&config);
 }
@@ -110,6 +114,11 @@ static void mistakes_are_named_with_file_and_line(void **state)
 		{"listener a { kind=\"raw\" address=\"127.0.0.1:1\" }\n"
 		 "listener a { kind=\"raw\" address=\"127.0.0.1:2\" }\n",
 			":2: found duplicate title 'a'"},
+		{"listener a { dns = yes }\n", ":1: dns: 'yes' is none of auto, on-request, off"},
+		{"listener a { ident = on }\n", ":1: ident: 'on' is none of auto, on-request, off"},
+		{"resolver = localhost\n", ":1: resolver: 'localhost' no resolver, such as"},
+		{"ident_skip = '10.0.0.1/8'\n",
+			":1: ident_skip: '10.0.0.1/8' '10.0.0.1/8': the add"},
 		{"listener a {\n", ":2: "},
 		{"= = =\n", ":1: "},
 	};
@@ -145,7 +154,10 @@ static void a_reload_takes_what_is_live_and_counts_what_is_not(void **state)
 	assert_true(config_load(&running, NULL, &why));
 	assert_true(
 		load(&fresh, "held_input = 8KiB\nmax_clients = 7\nnotice_crash = \"\"\n", &why));
+	fresh.listeners[1].ident = LOOKUP_AUTO;
 	assert_int_equal(config_apply_live(&running, &fresh), 1);
+	assert_int_equal(running.listeners[0].ident, LOOKUP_ON_REQUEST);
+	assert_int_equal(running.listeners[1].ident, LOOKUP_AUTO);
 	assert_int_equal(running.options.held_input, 8192);
 	assert_string_equal(running.options.notice_crash, "");
 	assert_int_equal(running.options.max_clients, 10000);
