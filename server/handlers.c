@@ -211,13 +211,25 @@ static void set_text(char **field, struct slice text)
 	*field = copy;
 }
 
+/* Part of his arrival or of a listing, which answers too what was asked on a link that is lost. */
+static void on_looked_up(
+	struct player *p, char **field, bool *asked, struct slice name, const char *which)
+{
+	bool was_asked = *asked;
+
+	set_text(field, name);
+	*asked = false; /* the script may ask again */
+	if (was_asked && p->state == PLAYER_HERE)
+		script_lookup(p->game->script, p, which);
+}
+
 static bool on_subclient_dns_is(
 	struct muxlink *from, const struct msg_subclient_dns_is *m, struct refusal *why UNUSED)
 {
 	struct player *p = find(from, &m->who);
 
 	if (p != NULL)
-		set_text(&p->dns, m->name);
+		on_looked_up(p, &p->dns, &p->asked_dns, m->name, "dns");
 	return true;
 }
 
@@ -227,7 +239,7 @@ static bool on_subclient_identd_is(
 	struct player *p = find(from, &m->who);
 
 	if (p != NULL)
-		set_text(&p->ident, m->name);
+		on_looked_up(p, &p->ident, &p->asked_ident, m->name, "ident");
 	return true;
 }
 

@@ -205,6 +205,20 @@ void player_kick(struct player *p, const char *reason)
 		link_send_kill_subclient(out, &(struct msg_kill_subclient){.who = p->key});
 }
 
+void player_lookup(struct player *p)
+{
+	struct link *out = player_out(p);
+
+	if (p->state != PLAYER_HERE || out == NULL)
+		return;
+	if (!p->asked_dns)
+		link_send_get_subclient_dns(out, &(struct msg_get_subclient_dns){.who = p->key});
+	if (!p->asked_ident)
+		link_send_get_subclient_identd(
+			out, &(struct msg_get_subclient_identd){.who = p->key});
+	p->asked_dns = p->asked_ident = true;
+}
+
 void player_touch(struct player *p)
 {
 	if (list_is_empty(&p->dirty))

@@ -30,6 +30,7 @@ struct player {
 	bool listed; /* reported by a listing (restore), not by an acceptance (join) */
 	bool seen;   /* by the listing that runs, after a new link */
 	char *protocol, *ip, *dns, *ident; /* owned; dns and ident NULL until told */
+	bool asked_dns, asked_ident;       /* player_lookup waits for them */
 	uint64_t
 		connected_ms; /* when he connected, by our monotonic clock; may lie before our start */
 	uint64_t input_ms;    /* when he last typed */
@@ -70,6 +71,10 @@ void player_arrive(struct player *p);
 
 /* The script is told that he left (if it knows him), then he is freed. */
 void player_gone(struct player *p, const char *why);
+
+/* Asks his multiplexer for dns and ident: the script is told when each is there; asking twice is
+ * asking once. Nothing happens while there is no link. */
+void player_lookup(struct player *p);
 
 /* What he typed, as it came: lines go to the script (input.c). */
 void player_input(struct player *p, struct slice bytes);

@@ -240,6 +240,11 @@ void script_event(struct script *s, struct player *p, struct slice channel, cons
 			.event = EVENT_event, .player = p, .text = channel, .saved = data});
 }
 
+void script_lookup(struct script *s, struct player *p, const char *which)
+{
+	fire(s, &(struct happening){.event = EVENT_lookup, .player = p, .text = slice_text(which)});
+}
+
 void script_leave(struct script *s, struct player *p, const char *why)
 {
 	struct player *before = s->leaving;

@@ -122,6 +122,12 @@ static int l_kick(lua_State *L)
 	return 0;
 }
 
+static int l_lookup(lua_State *L)
+{
+	player_lookup(check_staying(L));
+	return 0;
+}
+
 /* ---- fields ------------------------------------------------------------------------------------- */
 
 static void push_text(lua_State *L, const char *text)
@@ -205,7 +211,7 @@ static const struct {
 };
 
 static const luaL_Reg methods[] = {
-	{"send", l_send}, {"save", l_save}, {"kick", l_kick}, {NULL, NULL}};
+	{"send", l_send}, {"save", l_save}, {"kick", l_kick}, {"lookup", l_lookup}, {NULL, NULL}};
 
 /* (player, name). The upvalue has a function for each method, a number for each field. */
 static int l_index(lua_State *L)

@@ -29,6 +29,7 @@ game = {}
 --- event: a player's client said something outside the text; what data is depends on channel:
 --- "command": "interrupt", "break" or "are-you-there" (keys of telnet clients); "doubt": { lines = n }
 --- after a crash: so many lines of his may not have been handled by the server that crashed.
+--- lookup: the answer to player:lookup() is there: "dns" or "ident" is which; player.dns, player.ident.
 --- leave: a player went away. He can still be read until the handler first waits, not reached.
 --- frame: sv_fps times a second; seconds since the last one, and its number.
 --- stop: the game is about to stop: "restart" or "quit".
@@ -37,6 +38,7 @@ game = {}
 ---@overload fun(event: "restore", handler: fun(player: player, saved: any))
 ---@overload fun(event: "input", handler: fun(player: player, line: string))
 ---@overload fun(event: "event", handler: fun(player: player, channel: string, data: any))
+---@overload fun(event: "lookup", handler: fun(player: player, which: "dns"|"ident"))
 ---@overload fun(event: "leave", handler: fun(player: player, why: string))
 ---@overload fun(event: "frame", handler: fun(seconds: number, n: integer))
 ---@overload fun(event: "stop", handler: fun(why: string))
@@ -53,8 +55,9 @@ function game.on(event, handler) end
 ---@field here boolean false once he has left
 ---@field protocol string how he is connected: "telnet-line", "telnet-char", "raw"
 ---@field ip string his address
----@field dns string|nil the name of his address, once it is known
----@field ident string|nil what his machine says he is called, once it is known
+---@field dns string|nil the name of his address, once it is known; "unresolved": it has none that leads
+---back to it, or nobody has asked; "unsupported": names are not looked up where he connected
+---@field ident string|nil what his machine says he is called, or the same two words. It may lie
 ---@field caps table what is known of his client: telnet is true once it has spoken telnet
 ---@field idle integer seconds since he last typed
 ---@field connected integer seconds since he connected; a restart of the game changes nothing
@@ -75,6 +78,10 @@ function player:save(value) end
 ---Shows him the reason and ends his connection. The leave handlers run at once.
 ---@param reason? string
 function player:kick(reason) end
+
+---Asks for his dns and ident where that is on request (`dns` and `ident` of his listener). The event
+---lookup tells when each is there; the other players are not held up.
+function player:lookup() end
 
 ---For `for player in players() do`: all who are here, in order of arrival.
 ---@return fun(): player|nil

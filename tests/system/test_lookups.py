@@ -691,6 +691,19 @@ def test_the_game_sees_both_and_so_does_the_next_one(holdfast):
     assert "player.example.test" in out and "bob" in out
 
 
+def test_the_game_asks_where_it_is_on_request(holdfast):
+    holdfast.map = "talker"
+    resolver = real(holdfast, dnsmasq, PTR, HOSTS)
+    holdfast.listen()
+    holdfast.start(resolver=f"'{resolver}'")
+    player = holdfast.player(source="127.0.0.2")
+    player.line("whence")
+    player.expect(b"nil nil\r\n")
+    player.line("lookup")
+    player.expect(b"ident is unsupported\r\n")  # loopback is not asked
+    player.expect(b"dns is player.example.test\r\n")
+
+
 def test_many_come_and_go_while_lookups_are_late_and_nothing_is_lost(holdfast):
     """Answers at random moments, players that leave at random moments, a server that is replaced."""
     chance = random.Random(7)

@@ -10,10 +10,11 @@
 	"  if p.here and some(3) then p:save({n}) end\n"                                           \
 	"  if p.here and some(5) then p.name = 'name' .. n end\n"                                  \
 	"  if p.here and some(4) then p:send('text ' .. n) end\n"                                  \
+	"  if p.here and some(4) then p:lookup() end\n"                                            \
 	"  if some(5) then all:send('all ' .. n) end\n"                                            \
 	"  for q in players() do if some(9) then q:kick('kick ' .. n) end end\n"                   \
 	"end\n"                                                                                    \
-	"for _, event in ipairs({'join', 'restore', 'input', 'leave'}) do\n"                       \
+	"for _, event in ipairs({'join', 'restore', 'input', 'lookup', 'leave'}) do\n"             \
 	"  game.on(event, wild)\n"                                                                 \
 	"  game.on(event, function(p) waitframe() if p.here then wild(p) end end)\n"               \
 	"end\n"                                                                                    \
@@ -36,7 +37,7 @@ static void say_anything(struct mux *m)
 	static const char *const ips[] = {"192.0.2.1", "192.0.2.2"};
 	struct clientkey who = key(1 + any(6));
 
-	switch (any(14)) {
+	switch (any(16)) {
 	case 0:
 	case 1:
 		SAY(m, got_subclient, .who = who, .protocol = slice_text("raw"),
@@ -70,6 +71,12 @@ static void say_anything(struct mux *m)
 		break;
 	case 12:
 		SAY(m, subclient_idletime_is, .who = who, .seconds = UINT32_MAX);
+		break;
+	case 13:
+		SAY(m, subclient_dns_is, .who = who, .name = slice_text("unresolved"));
+		break;
+	case 14:
+		SAY(m, subclient_identd_is, .who = who, .name = slice_text("bob"));
 		break;
 	default:
 		SAY(m, i_am_alive, 0);

@@ -93,6 +93,11 @@ void player_kick(struct player *p, const char *reason)
 	script_leave(script, p, "kicked");
 }
 
+void player_lookup(struct player *p)
+{
+	assert_true(buf_addf(&p->out, "looked up\n"));
+}
+
 const char *player_label(const struct player *p)
 {
 	return p->ip;

@@ -16,6 +16,32 @@ static void who_is_kicked_sees_why_and_has_left_at_once(UNUSED void **state)
 	mux_close(&m);
 }
 
+static void a_lookup_asks_for_both_and_the_script_hears_of_each_answer(UNUSED void **state)
+{
+	struct mux m = mux_ready();
+
+	SAY(&m, got_subclient, .who = key(1), .protocol = slice_text("raw"),
+		.ip = slice_text("192.0.2.1"));
+	SAY(&m, subclient_dns_is, .who = key(1), .name = slice_text("a.example"));
+	SAY(&m, done_sending_subclient_info, .who = key(1));
+	ASSERT_HAS_NOT(heard(&m), "dns"); /* part of his arrival: no event */
+	assert_string_equal(player(1)->dns, "a.example");
+	type(&m, 1, "lookup\n");
+	assert_string_equal(heard(&m), "GET SUBCLIENT DNS 1:1\nGET SUBCLIENT IDENTD 1:1\n");
+	SAY(&m, subclient_identd_is, .who = key(1), .name = slice_text("bob"));
+	SAY(&m, subclient_dns_is, .who = key(1), .name = slice_text("b.example"));
+	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 0:255 ident bob\\r\\n\n"
+				       "SEND SUBCLIENT TEXT 0:255 dns b.example\\r\\n\n");
+	SAY(&m, subclient_dns_is, .who = key(1), .name = slice_text("b.example"));
+	assert_string_equal(heard(&m), ""); /* nobody has asked */
+	type(&m, 1, "lookup\nlookup\n");
+	type(&m, 1, "kick bye\n");
+	ASSERT_HAS(heard(&m), "GET SUBCLIENT DNS 1:1\nGET SUBCLIENT IDENTD 1:1\n");
+	SAY(&m, subclient_dns_is, .who = key(1), .name = slice_text("c.example"));
+	assert_string_equal(heard(&m), ""); /* he has left */
+	mux_close(&m);
+}
+
 static void who_is_kicked_is_freed_when_the_multiplexer_says_so(UNUSED void **state)
 {
 	struct mux m = mux_ready();
@@ -182,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		GAME_TEST(who_is_kicked_sees_why_and_has_left_at_once),
+		GAME_TEST(a_lookup_asks_for_both_and_the_script_hears_of_each_answer),
 		GAME_TEST(who_is_kicked_is_freed_when_the_multiplexer_says_so),
 		GAME_TEST(what_the_kicked_one_typed_behind_it_is_not_read),
 		GAME_TEST(a_kick_that_went_lost_with_the_link_is_repeated),

@@ -185,8 +185,9 @@ static void show_message(struct buf *out, const struct frame *f)
 		assert_true(msg_send_subclient_text_read(f->args, f->count, &m, &why));
 		buf_addf(out, " %s ", clientkey_text(&m.who, text));
 		show_bytes(out, m.data);
-	} else if (f->id == MSG_KILL_SUBCLIENT) {
-		struct msg_kill_subclient m;
+	} else if (f->id == MSG_KILL_SUBCLIENT || f->id == MSG_GET_SUBCLIENT_DNS ||
+		   f->id == MSG_GET_SUBCLIENT_IDENTD) {
+		struct msg_kill_subclient m; /* all have the same field */
 
 		assert_true(msg_kill_subclient_read(f->args, f->count, &m, &why));
 		buf_addf(out, " %s", clientkey_text(&m.who, text));
@@ -355,6 +356,7 @@ static UNUSED struct player *player(uint32_t n)
 	"game.on('restore', function(p, saved)\n"                                            \
 	"  all:send('restore ' .. p.key .. ' ' .. (saved and json.encode(saved) or '-'))\n"  \
 	"end)\n"                                                                             \
+	"game.on('lookup', function(p, which) all:send(which .. ' ' .. p[which]) end)\n"     \
 	"game.on('leave', function(p, why) all:send('leave ' .. p.key .. ' ' .. why) end)\n" \
 	"game.on('stop', function(why) all:send('stop ' .. why) end)\n"                      \
 	"local crowd\n"                                                                      \
@@ -366,6 +368,7 @@ static UNUSED struct player *player(uint32_t n)
 	"  if word == 'save' then p:save({v = rest})\n"                                      \
 	"  elseif word == 'kick' then p:kick(rest)\n"                                        \
 	"  elseif word == 'name' then p.name = rest\n"                                       \
+	"  elseif word == 'lookup' then p:lookup()\n"                                        \
 	"  elseif word == 'list' then\n"                                                     \
 	"    crowd = list()\n"                                                               \
 	"    for n in rest:gmatch('%d+') do crowd:add(by_number(n)) end\n"                   \

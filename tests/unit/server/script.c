@@ -61,7 +61,7 @@ static void an_unknown_event_is_refused_with_those_there_are(UNUSED void **state
 {
 	ASSERT_HAS(refused_map("\ngame.on('imput', print)"),
 		"mapname/init.lua:2: game.on: no event 'imput'; there are: start join restore input "
-		"event leave frame stop");
+		"event lookup leave frame stop");
 }
 
 static void a_handler_added_by_a_handler_is_for_the_next_time(UNUSED void **state)

@@ -68,6 +68,11 @@ function words.whence(p)
 	p:send(tostring(p.dns) .. " " .. tostring(p.ident) .. "\n")
 end
 
+-- lookup: whence he comes, once it is known
+function words.lookup(p)
+	p:lookup()
+end
+
 function words.fail()
 	error("on purpose")
 end
@@ -81,6 +86,10 @@ game.on("join", function(p)
 end)
 
 game.on("restore", function() end)
+
+game.on("lookup", function(p, which)
+	p:send(which .. " is " .. p[which] .. "\n")
+end)
 
 game.on("stop", function(why)
 	log.info("talker: stop " .. why)
