@@ -1,10 +1,14 @@
 """Multiplexers behind each other: the game server <== upper <== lower, real daemons."""
 
 import re
+import select
+import socket
+import threading
 import time
 
 import pytest
 
+from conformance.wire import listen as wire_listen
 from conftest import World
 from agnet import EVERYONE
 from daemons import CRASHED_ANYHOW, RESTARTING, AdminError, wait_for
@@ -341,3 +345,138 @@ def two_scripted(tower):
     link = server.start()
     lower.wait_ready()
     return upper, lower, server, link
+
+
+def test_nine_stand_behind_each_other_and_the_users_of_a_tenth_are_refused(tower):
+    """The key of a user behind nine has ten numbers; at each of them he is a user, and plays."""
+    bottom = tower.worlds[0]
+    for _ in range(9):
+        tower.lean(tower.worlds[-1])
+    bottom.start()
+    for world in tower.worlds[1:]:
+        world.start_multiplexer()
+        world.wait_ready()
+    ninth, tenth = tower.worlds[8:10]
+    deepest, above = ninth.player(), bottom.player()
+    say(deepest, 1)
+    say(above, 1)
+    keys = sorted(len(user["key"].split(":")) for user in bottom.users())
+    assert keys == [2, 10]
+    refused = tenth.player()
+    refused.expect(b"too many multiplexers")
+    refused.expect_end()
+    assert "too many multiplexers behind each other" in bottom.multiplexer.text() + \
+        tower.worlds[1].multiplexer.text()
+    restarted = ninth.metric("server_ready")
+    bottom.restart()
+    wait_for(lambda: ninth.metric("server_ready") > restarted, "the ninth is ready again", 60)
+    say(deepest, 2)
+    assert deepest.all.count(b"hello") == 1
+    bottom.server.kill9()
+    bottom.start_server()
+    deepest.line("3")
+    deepest.expect(b"ok 3 ", 60)
+    assert deepest.all.count(b"hello") == 1
+    say(above, 2)
+
+
+class Relay:
+    """Stands between two daemons, and can be cut."""
+
+    def __init__(self, path, to):
+        self.path, self.to = str(path), str(to)
+        self.listening = wire_listen(self.path)
+        self.pairs = []
+        self.is_cut = self.stopping = False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        poll_for = 0.05
+        while not self.stopping:
+            sockets = [s for pair in self.pairs for s in pair]
+            readable = select.select([self.listening, *sockets], [], [], poll_for)[0]
+            if self.is_cut:
+                self.drop()
+            for sock in readable:
+                if sock is self.listening:
+                    self.take()
+                elif not self.is_cut:
+                    self.pass_on(sock)
+        self.drop()
+        self.listening.close()
+
+    def take(self):
+        one, _ = self.listening.accept()
+        if self.is_cut:
+            one.close()
+            return
+        other = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            other.connect(self.to)
+        except OSError:
+            one.close()
+            other.close()
+            return
+        self.pairs.append((one, other))
+
+    def pass_on(self, sock):
+        for one, other in self.pairs:
+            if sock not in (one, other):
+                continue
+            try:
+                data = sock.recv(65536)
+                if data:
+                    (other if sock is one else one).sendall(data)
+                    return
+            except OSError:
+                pass
+            self.pairs.remove((one, other))
+            one.close()
+            other.close()
+            return
+
+    def drop(self):
+        for one, other in self.pairs:
+            one.close()
+            other.close()
+        self.pairs = []
+
+    def cut(self):
+        self.is_cut = True
+        wait_for(lambda: not self.pairs, "the relay is cut")
+
+    def mend(self):
+        self.is_cut = False
+
+    def close(self):
+        self.stopping = True
+        self.thread.join()
+
+
+def test_a_connection_between_two_that_is_cut_and_mended_is_a_pause_to_the_players(tower):
+    upper = tower.worlds[0]
+    lower = tower.lean(upper)
+    relay = Relay(upper.dir / "relay.sock", upper.addresses["chain"])
+    lower.closers.append(relay.close)
+    lower.options["server"] = f"'unix:{relay.path}'"
+    upper.start()
+    lower.start_multiplexer()
+    lower.wait_ready()
+    above, below, leaves = upper.player(), lower.player(), lower.player()
+    for player in (above, below, leaves):
+        say(player, 1)
+    for number in range(2, 5):
+        ready = lower.metric("server_ready")
+        relay.cut()
+        wait_chain(upper, "lost")
+        below.line(str(number))
+        if number == 2:
+            leaves.close()
+        say(above, number)
+        relay.mend()
+        wait_for(lambda r=ready: lower.metric("server_ready") > r, "the lower one is ready")
+        below.expect(b"ok %d " % number)
+    assert below.all.count(b"hello") == 1
+    wait_for(lambda: chain_of(upper)["users"] == 1, "who left meanwhile is gone")
+    assert len(upper.users()) == 2
