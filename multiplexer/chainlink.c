@@ -236,6 +236,8 @@ static bool candidate_hello(struct chainpeer *p, const struct frame *f, struct r
 static bool candidate_message(struct chainpeer *p, const struct frame *f, struct refusal *why)
 {
 	struct msg_heartbeat beat;
+	struct msg_link_refused refused;
+	char text[200];
 
 	switch (f->id) {
 	case MSG_TICK:
@@ -251,6 +253,12 @@ static bool candidate_message(struct chainpeer *p, const struct frame *f, struct
 		p->localhost_only = f->id == MSG_ACCEPTING_LOCALHOST_ONLY;
 		if (!p->proved)
 			on_proof(p);
+		return true;
+	case MSG_LINK_REFUSED: /* it has another server, and we stand by */
+		if (!msg_link_refused_read(f->args, f->count, &refused, why))
+			return false;
+		log_escape(text, sizeof text, refused.reason);
+		log_debug("chain %s: it refuses us: %s", p->c->listener->name, text);
 		return true;
 	default:
 		snprintf(why->text, sizeof why->text, "%s (%u): before the answer to %s",
