@@ -1,0 +1,187 @@
+// Wires the page: input, output, settings, panel, connection.
+import { History } from "./history.js";
+import { Log } from "./log.js";
+import { measureBackground } from "./paint.js";
+import { Panel } from "./panel.js";
+import { Session } from "./session.js";
+import { Settings } from "./settings.js";
+
+const $ = (id) => document.getElementById(id);
+const SPEAK = { "politely": "polite", "at once": "assertive", "not at all": "off" };
+
+const settings = new Settings();
+const log = new Log($("log"), $("below"), settings);
+const history = new History();
+const input = $("input");
+const session = new Session(socketUrl(), describeClient);
+const panel = new Panel($("panel"), $("panel-button"), settings, sendLine);
+let hidden = false; // what is typed is not to be seen
+
+function socketUrl() {
+	const url = new URL(location.href);
+	url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+	url.hash = "";
+	url.search = "";
+	return url.href;
+}
+
+// Letters that fit across and lines down, as a terminal would tell.
+function describeClient() {
+	const size = Number(settings.values.size);
+	const width = settings.values.narrow ? 80 : Math.floor($("log").clientWidth / (size * 0.6));
+	return {
+		client: "Holdfast play page",
+		terminal: "BROWSER",
+		w: Math.min(Math.max(width, 20), 1000),
+		h: Math.min(Math.max(Math.floor($("log").clientHeight / (size * 1.4)), 5), 1000),
+		utf8: true,
+		colors: settings.values.colours ? 16777216 : 0,
+		reader: settings.values.reader,
+	};
+}
+
+function sendLine(line) {
+	if (!session.sendLine(line)) {
+		$("status").textContent = "Not connected: your line stays in the input.";
+		return false;
+	}
+	if (settings.values.echo && !settings.values.reader && !hidden)
+		log.note(line, "typed");
+	showPrompt("");
+	log.toEnd();
+	return true;
+}
+
+function submit(event) {
+	event.preventDefault();
+	const line = input.value;
+	if (!sendLine(line))
+		return;
+	if (!hidden)
+		history.add(line);
+	if (settings.values.keep && !hidden && !settings.values.reader)
+		input.select();
+	else
+		input.value = "";
+	input.focus();
+}
+
+function inputKey(event) {
+	if (event.key !== "ArrowUp" && event.key !== "ArrowDown" || hidden ||
+		event.ctrlKey || event.altKey || event.metaKey || event.shiftKey)
+		return;
+	event.preventDefault();
+	const line = history.move(event.key === "ArrowUp" ? -1 : 1, input.value);
+	if (line !== null) {
+		input.value = line;
+		input.setSelectionRange(line.length, line.length);
+	}
+}
+
+// Escape and F6 go between input and output; a letter typed in the output begins a line.
+function pageKey(event) {
+	if ($("settings").open)
+		return;
+	if (event.key === "Escape" || event.key === "F6") {
+		event.preventDefault();
+		(document.activeElement === input ? $("log") : input).focus();
+	} else if (event.target === $("log") && event.key.length === 1 && event.key !== " " &&
+		!event.ctrlKey && !event.altKey && !event.metaKey) {
+		input.focus();
+	}
+}
+
+function hideInput(hide) {
+	hidden = hide;
+	input.type = hide ? "password" : "text";
+	input.value = "";
+	$("input-label").textContent = hide ? "Hidden input (a password)" : "Command";
+	$("status").textContent = hide ? "What you type now is hidden." : "What you type can be seen again.";
+}
+
+function showPrompt(text) {
+	const plain = text.replace(/\x1b\[[0-?]*[ -/]*[@-~]/g, "").trim();
+	$("prompt").textContent = plain;
+	$("prompt").hidden = plain === "" || settings.values.reader;
+}
+
+function onMessage({ detail }) {
+	if (detail.name === "Mux.Echo")
+		hideInput(detail.data?.on === false);
+	else if (detail.name === "Mux.Prompt")
+		showPrompt(String(detail.data?.text ?? ""));
+	else
+		panel.message(detail);
+}
+
+function quickButtons() {
+	const words = settings.values.quick.split(",").map((w) => w.trim()).filter((w) => w !== "");
+	$("quick").hidden = words.length === 0;
+	$("quick").replaceChildren(...words.slice(0, 20).map((word) => {
+		const button = document.createElement("button");
+		button.type = "button";
+		button.textContent = word;
+		button.addEventListener("click", () => sendLine(word));
+		return button;
+	}));
+}
+
+function applySettings() {
+	const { size, theme, narrow, reader, speak } = settings.values;
+	const root = document.documentElement;
+	root.style.setProperty("--size", `${size}px`);
+	root.dataset.theme = theme === "as the system" ? "" : theme;
+	root.classList.toggle("narrow", narrow);
+	root.classList.toggle("reader", reader);
+	$("log").setAttribute("aria-live", SPEAK[speak]);
+	measureBackground();
+	quickButtons();
+	tellClient();
+}
+
+let telling = 0;
+function tellClient() {
+	clearTimeout(telling);
+	telling = setTimeout(() => session.sendMessage("Mux.Client", describeClient()), 300);
+}
+
+function saveLog() {
+	const a = document.createElement("a");
+	a.href = URL.createObjectURL(new Blob([log.text()], { type: "text/plain" }));
+	a.download = `game ${new Date().toISOString().slice(0, 16).replace(":", ".")}.txt`;
+	a.click();
+	URL.revokeObjectURL(a.href);
+}
+
+session.addEventListener("text", ({ detail }) => log.write(detail));
+session.addEventListener("message", onMessage);
+session.addEventListener("state", ({ detail }) => { $("status").textContent = detail; });
+session.addEventListener("fresh", () => {
+	if (hidden)
+		hideInput(false);
+	log.note("The old connection could not be taken up again: this is a new one.", "own");
+});
+session.addEventListener("over", () => { $("again").hidden = false; });
+$("again").addEventListener("click", () => {
+	$("again").hidden = true;
+	session.open();
+	input.focus();
+});
+$("line").addEventListener("submit", submit);
+input.addEventListener("keydown", inputKey);
+input.addEventListener("input", () => history.typed());
+document.addEventListener("keydown", pageKey);
+$("save-log").addEventListener("click", saveLog);
+$("settings-button").addEventListener("click", () => $("settings").showModal());
+$("settings").addEventListener("close", () => input.focus());
+settings.build($("settings-rows"));
+settings.addEventListener("change", applySettings);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", measureBackground);
+addEventListener("resize", () => {
+	if (log.atEnd)
+		log.toEnd();
+	tellClient();
+});
+applySettings();
+session.open();
+input.focus();
