@@ -108,7 +108,7 @@ all: $(PROGRAMS) $(ARCHIVES)
 # $(B)/flags holds what everything was built with, $(B)/sources which files there were; each is only
 # written when it changes, and what depends on it is then built again.
 FLAGS_NOW   := $(shell $(CC) --version 2>/dev/null | head -n 1) $(CC) $(ALL_CFLAGS) : $(ALL_LDFLAGS) : $(LIBS_all)
-SOURCES_NOW := $(sort $(SRC_common) $(SRC_proto) $(SRC_multiplexer) $(SRC_server) $(SRC_ctl) $(UNIT_FILES))
+SOURCES_NOW := $(sort $(SRC_common) $(SRC_proto) $(SRC_multiplexer) $(SRC_server) $(SRC_ctl) $(UNIT_FILES) $(wildcard multiplexer/web/*))
 
 .PHONY: always
 $(B)/flags: always
@@ -132,6 +132,16 @@ $(B)/llhttp/%.o: $(LLHTTP)/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -w -I/usr/share/include/llhttp $(THIRD) $(OPTIMIZE) -fPIE $(SANITIZE) $(CFLAGS) -c -o $@ $<
 OBJECTS_common := $(patsubst %,$(B)/llhttp/%.o,llhttp api http)
+
+# The page is part of the multiplexer.
+WEB := $(wildcard multiplexer/web/*)
+$(B)/multiplexer/web_files.c: multiplexer/web.sh $(WEB) $(B)/sources
+	$(say) WEB multiplexer/web
+	@mkdir -p $(@D)
+	$(Q)multiplexer/web.sh multiplexer/web >$@
+$(B)/multiplexer/web_files.o: $(B)/multiplexer/web_files.c $(B)/flags
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+OBJECTS_multiplexer := $(B)/multiplexer/web_files.o
 
 define archive_rule
 $(B)/lib$(1).a: $(call objects,$(SRC_$(1))) $(OBJECTS_$(1)) $(B)/sources

@@ -155,8 +155,9 @@ static void queue_drop(struct stream *s)
 
 void stream_count_in(struct stream *s, size_t *total)
 {
-	assert(s->queue_count == 0);
+	assert(s->total == NULL);
 	s->total = total;
+	*total += stream_kept(s);
 }
 
 /* Endings. The owner hears of them in settle, which is never run from inside a stream_ function. */

@@ -108,8 +108,8 @@ static inline size_t stream_kept(const struct stream *s)
 	return s->queued + (size_t)s->queue_count * STREAM_PIECE_COST;
 }
 
-/* *total follows the sum of stream_kept over all streams that were given it, at all times. Before
- * anything is written; total outlives the stream. */
+/* *total follows the sum of stream_kept over all streams that were given it, at all times, from now
+ * on. Once; total outlives the stream. */
 void stream_count_in(struct stream *s, size_t *total);
 
 /* Bytes that the kernel has taken so far, also of a write that is not yet through. */

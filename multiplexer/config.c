@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "multiplexer/handshake.h"
 #include "multiplexer/listener.h"
 #include "multiplexer/lookup_dns.h"
 #include "multiplexer/upstream.h"
@@ -181,6 +182,21 @@ static bool take_negotiate(struct listener_config *l, const char *text, cfg_t *c
 	return false;
 }
 
+static bool take_origins(struct listener_config *l, const char *text, cfg_t *cfg)
+{
+	const char *why;
+
+	if (!origins_check(text, &why)) {
+		cfg_error(cfg, "origins: '%s' %s", text, why);
+		return false;
+	}
+	free(l->origins);
+	l->origins = strdup(text);
+	if (l->origins == NULL)
+		cfg_error(cfg, "out of memory");
+	return l->origins != NULL;
+}
+
 /* What a listener section may hold. */
 static const struct {
 	const char *name;
@@ -194,6 +210,7 @@ static const struct {
 	{"ident", take_ident},
 	{"key", take_key},
 	{"negotiate", take_negotiate},
+	{"origins", take_origins},
 };
 
 static int check_listener_field(cfg_t *cfg, cfg_opt_t *opt)
@@ -206,6 +223,7 @@ static int check_listener_field(cfg_t *cfg, cfg_opt_t *opt)
 			ok = listener_fields[i].take(&scratch, cfg_opt_getstr(opt), cfg);
 	linkkey_free(scratch.key);
 	free(scratch.key_file);
+	free(scratch.origins);
 	return ok ? 0 : -1;
 }
 
@@ -299,6 +317,7 @@ static bool read_file(struct config *config, const char *file)
 		CFG_STR("ident", NULL, CFGF_NONE),
 		CFG_STR("key", NULL, CFGF_NONE),
 		CFG_STR("negotiate", NULL, CFGF_NONE),
+		CFG_STR("origins", NULL, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t rows[] = {
@@ -365,10 +384,13 @@ static bool load_key(struct config *config)
 static bool add_built_in(struct config *config)
 {
 	static const struct {
-		const char *name, *address;
+		const char *name, *kind, *address;
+		bool optional;
 	} built_in[] = {
-		{"telnet", "127.0.0.1:4000"},
-		{"telnet6", "[::1]:4000"},
+		{"telnet", "telnet-line", "127.0.0.1:4000", false},
+		{"telnet6", "telnet-line", "[::1]:4000", true},
+		{"web", "websocket", "127.0.0.1:4080", true},
+		{"web6", "websocket", "[::1]:4080", true},
 	};
 	const char *why;
 
@@ -378,11 +400,25 @@ static bool add_built_in(struct config *config)
 		if (!add_listener(config, built_in[i].name, &l) ||
 			!address_parse(built_in[i].address, &l->address, &why))
 			return false;
-		l->kind = listener_kind_find("telnet-line");
+		l->kind = listener_kind_find(built_in[i].kind);
 		l->number = (unsigned)(i + 1);
-		l->optional = i > 0;
+		l->optional = built_in[i].optional;
 	}
 	return true;
+}
+
+/* What the layers are told: when all listeners are read, and will not move in memory any more. */
+static void open_doors(struct config *config)
+{
+	for (size_t i = 0; i < config->listener_count; i++) {
+		struct listener_config *l = &config->listeners[i];
+
+		l->door = (struct layers_door){
+			.origins = l->origins != NULL ? l->origins : ORIGINS_PRESET,
+			.loopback =
+				l->address.sa.sa_family != AF_UNIX && address_is_local(&l->address),
+		};
+	}
 }
 
 bool config_load(struct config *config, const char *file, const char **why)
@@ -402,6 +438,7 @@ bool config_load(struct config *config, const char *file, const char **why)
 		*why = reading.error[0] != '\0' ? reading.error : "out of memory";
 		return false;
 	}
+	open_doors(&fresh);
 	*config = fresh;
 	return true;
 }
@@ -414,6 +451,7 @@ void config_free(struct config *config)
 		free(config->listeners[i].name);
 		free(config->listeners[i].key_file);
 		linkkey_free(config->listeners[i].key);
+		free(config->listeners[i].origins);
 	}
 	free(config->listeners);
 	memset(config, 0, sizeof *config);
@@ -444,6 +482,8 @@ void config_print(const struct config *config)
 			printf("\tkey = \"%s\"\n", l->key_file);
 		if (strncmp(l->kind->name, "telnet", 6) == 0)
 			printf("\tnegotiate = \"%s\"\n", negotiations[l->negotiate]);
+		if (l->kind->handshake)
+			printf("\torigins = \"%s\"\n", l->door.origins);
 		printf("}\n");
 	}
 }
@@ -464,7 +504,7 @@ static bool listener_differs(const struct listener_config *a, const struct liste
 	address_text(&b->address, at_b);
 	return a->kind != b->kind || a->number != b->number || a->mode != b->mode ||
 	       a->negotiate != b->negotiate || strcmp(a->name, b->name) != 0 || key_differs(a, b) ||
-	       strcmp(at_a, at_b) != 0;
+	       strcmp(at_a, at_b) != 0 || strcmp(a->door.origins, b->door.origins) != 0;
 }
 
 unsigned config_apply_live(struct config *running, struct config *fresh)

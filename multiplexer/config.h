@@ -28,6 +28,8 @@ struct listener_config {
 	enum lookup_mode dns, ident;
 	struct linkkey *key; /* owned: of kind multiplexer on TCP; NULL = none */
 	char *key_file;      /* owned: where it was read from; NULL = none */
+	char *origins; /* owned: of a websocket listener, see handshake.h; NULL = ORIGINS_PRESET */
+	struct layers_door door;
 	bool optional; /* a built-in one: if it cannot listen (no IPv6 here), the others go on */
 };
 
@@ -38,7 +40,8 @@ struct config {
 	struct linkkey *key; /* owned: of server_key; NULL = none */
 };
 
-/* Reads file; NULL means the built-in settings: telnet-line on 127.0.0.1:4000 and [::1]:4000.
+/* Reads file; NULL means the built-in settings: telnet-line on 127.0.0.1:4000 and [::1]:4000,
+ * websocket on 127.0.0.1:4080 and [::1]:4080.
  * False with *why "FILE:LINE: text" (valid until the next call) and *config untouched. */
 bool config_load(struct config *config, const char *file, const char **why);
 void config_free(struct config *config);

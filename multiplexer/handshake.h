@@ -18,6 +18,7 @@ const char *subprotocol_name(enum subprotocol s); /* "" for NONE */
  *   none     requests without Origin: programs that are no browser
  *   any      every page (words of a stranger's page can then play in the name of its visitor)
  *   https://example.org   the pages of this host */
+#define ORIGINS_PRESET "same none"
 bool origins_check(const char *origins, const char **why);
 
 /* True when a request wants to be a WebSocket, rightly or not. */

@@ -48,12 +48,17 @@ void layers_close(struct layers *ls)
 	ls->count = 0;
 }
 
+static bool is_off(const struct layers *ls, unsigned position)
+{
+	return position < ls->count && (ls->off >> position & 1) != 0;
+}
+
 /* Hands bytes to the layer at position, or to the game behind the last. */
 static void up_at(struct layers *ls, unsigned position, struct slice bytes)
 {
 	if (bytes.len == 0)
 		return;
-	while (position < ls->count && ls->list[position]->up == NULL)
+	while (position < ls->count && (ls->list[position]->up == NULL || is_off(ls, position)))
 		position++;
 	if (position >= ls->count)
 		ls->ops->on_input(ls, bytes);
@@ -75,7 +80,7 @@ void layers_down_from(struct layers *ls, unsigned position, struct shared *b)
 {
 	while (position > 0) {
 		position--;
-		if (ls->list[position]->down != NULL) {
+		if (ls->list[position]->down != NULL && !is_off(ls, position)) {
 			ls->list[position]->down(ls, position, ls->state[position], b);
 			return;
 		}
@@ -92,14 +97,15 @@ void layers_down(struct layers *ls, struct shared *b)
 void layers_start(struct layers *ls)
 {
 	for (unsigned i = 0; i < ls->count; i++)
-		if (ls->list[i]->start != NULL)
+		if (ls->list[i]->start != NULL && !is_off(ls, i))
 			ls->list[i]->start(ls, i, ls->state[i]);
 }
 
 bool layers_tell(struct layers *ls, struct tell *tell)
 {
 	for (unsigned i = ls->count; i-- > 0;)
-		if (ls->list[i]->tell != NULL && ls->list[i]->tell(ls, i, ls->state[i], tell))
+		if (ls->list[i]->tell != NULL && !is_off(ls, i) &&
+			ls->list[i]->tell(ls, i, ls->state[i], tell))
 			return true;
 	return false;
 }
@@ -108,7 +114,7 @@ void layers_flush(struct layers *ls, bool last)
 {
 	ls->flush_wanted = false;
 	for (unsigned i = ls->count; i-- > 0;)
-		if (ls->list[i]->flush != NULL)
+		if (ls->list[i]->flush != NULL && !is_off(ls, i))
 			ls->list[i]->flush(ls, i, ls->state[i], last);
 }
 
@@ -117,15 +123,37 @@ json_t *layers_caps(const struct layers *ls)
 	json_t *caps = json_object();
 
 	for (unsigned i = 0; caps != NULL && i < ls->count; i++)
-		if (ls->list[i]->caps != NULL)
+		if (ls->list[i]->caps != NULL && !is_off(ls, i))
 			ls->list[i]->caps(ls, ls->state[i], caps);
 	return caps;
+}
+
+void layers_tick(struct layers *ls)
+{
+	for (unsigned i = 0; i < ls->count; i++)
+		if (ls->list[i]->tick != NULL && !is_off(ls, i))
+			ls->list[i]->tick(ls, i, ls->state[i]);
+}
+
+void layers_finish(struct layers *ls)
+{
+	for (unsigned i = ls->count; i-- > 0;)
+		if (ls->list[i]->finish != NULL && !is_off(ls, i))
+			ls->list[i]->finish(ls, i, ls->state[i]);
+}
+
+bool layers_want_ticks(const struct layers *ls)
+{
+	for (unsigned i = 0; i < ls->count; i++)
+		if (ls->list[i]->tick != NULL)
+			return true;
+	return false;
 }
 
 void layers_event_from(struct layers *ls, unsigned position, enum layer_event event)
 {
 	for (position++; position < ls->count; position++)
-		if (ls->list[position]->event != NULL &&
+		if (ls->list[position]->event != NULL && !is_off(ls, position) &&
 			ls->list[position]->event(ls, position, ls->state[position], event))
 			return;
 	if (ls->ops->on_event != NULL)

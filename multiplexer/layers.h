@@ -61,7 +61,20 @@ struct layer {
 	/* The turn ends (asked for by layers_want_flush), or with last the output altogether: what is
 	 * still kept back goes down now. */
 	void (*flush)(struct layers *ls, unsigned position, void *state, bool last);
+	/* About once a second, from the moment of the connection: ls->now_ms says when. */
+	void (*tick)(struct layers *ls, unsigned position, void *state);
+	/* Nothing else will be sent: says goodbye as its protocol does, with ls->close_code. */
+	void (*finish)(struct layers *ls, unsigned position, void *state);
 	void (*close)(struct layers *ls, void *state); /* frees what the state owns */
+};
+
+/* Why a layer sees no more sense in its client. */
+enum layers_over {
+	LAYERS_LEFT,      /* he said goodbye */
+	LAYERS_VISIT,     /* he came for a page, and never became a user */
+	LAYERS_HANDSHAKE, /* he never became a user: his handshake was wrong, or too slow */
+	LAYERS_BROKEN,    /* he broke the rules of his protocol */
+	LAYERS_SILENT     /* he does not answer any more */
 };
 
 /* The owner's ends of the stack. */
@@ -76,6 +89,17 @@ struct layers_ops {
 	/* Wants layers_flush() at the end of this turn. NULL: the owner calls it when he likes. */
 	void (*on_flush_wanted)(struct layers *ls);
 	void (*on_nomem)(struct layers *ls); /* memory is out: close this user */
+	/* The client of a kind of listener with a handshake has done it: he is a user now. */
+	void (*on_ready)(struct layers *ls);
+	/* Nothing more will come from the client, and nothing will be taken: end him when what was
+	 * output is sent. why: for the log, static; NULL: there is nothing to say. */
+	void (*on_over)(struct layers *ls, enum layers_over over, const char *why);
+};
+
+/* What the listener says to the layers of its users. */
+struct layers_door {
+	const char *origins; /* whose pages may open a WebSocket, see handshake.h */
+	bool loopback;       /* only this machine can reach it */
 };
 
 /* When a listener starts to negotiate telnet options. */
@@ -104,17 +128,20 @@ struct layers {
 	const struct layer *const *list; /* borrowed: static, bottom first, NULL at its end */
 	const struct layers_ops *ops;    /* borrowed: static */
 	unsigned count;
-	void *state[LAYERS_MAX];    /* owned: one block, state[0] is its start */
+	void *state[LAYERS_MAX];        /* owned: one block, state[0] is its start */
+	const struct layers_door *door; /* borrowed; set by the owner after layers_open() */
 	struct layers_house *house; /* borrowed; set by the owner before layers_start(), or NULL */
-	uint64_t now_ms;            /* set by the owner before layers_up() and layers_tell() */
+	uint64_t now_ms;            /* set by the owner before layers_up(), _tell() and _tick() */
 	uint64_t dropped_replies;   /* answers to the client that a rate limit kept back */
 	uint8_t negotiate;          /* enum negotiate; set by the owner before layers_start() */
 	bool spoke_telnet;          /* the client has sent an IAC: only then it may be sent one */
-	bool caps_changed; /* for the owner: more is known of the client; he sets it back */
-	bool hidden;       /* the game wants what is typed now not to be shown */
-	bool echoing;      /* the client shows nothing of what is typed: it leaves that to us */
-	bool flush_wanted; /* layers_flush() is owed */
-	bool typed;        /* a first line was typed */
+	bool caps_changed;   /* for the owner: more is known of the client; he sets it back */
+	bool hidden;         /* the game wants what is typed now not to be shown */
+	bool echoing;        /* the client shows nothing of what is typed: it leaves that to us */
+	bool flush_wanted;   /* layers_flush() is owed */
+	bool typed;          /* a first line was typed */
+	uint16_t close_code; /* set by the owner before layers_finish(): as of RFC 6455 */
+	uint8_t off;         /* a bit for each position: set, the layer is passed by */
 };
 
 /* False when memory is out; nothing is kept then. */
@@ -124,6 +151,9 @@ void layers_close(struct layers *ls);
 void layers_start(struct layers *ls);                  /* once, when output is possible */
 void layers_up(struct layers *ls, struct slice bytes); /* from the wire */
 void layers_down(struct layers *ls, struct shared *b); /* from the game; borrows b */
+void layers_tick(struct layers *ls);
+void layers_finish(struct layers *ls);
+bool layers_want_ticks(const struct layers *ls);
 
 /* From the game, outside the text. False: no layer could show it to this client. */
 bool layers_tell(struct layers *ls, struct tell *tell);
@@ -166,6 +196,9 @@ bool compress_is_on(const struct layers *ls);
 /* Bytes before compression that have not gone yet, when of all that on_output was given so many have;
  * 0 when nothing is compressed. */
 size_t compress_waits(struct layers *ls, uint64_t gone);
+/* RFC 6455, and before it HTTP: answers with pages until the client asks for a WebSocket. What lies
+ * above it sees lines, or, where the client speaks telnet inside, telnet (subprotocols.def). */
+extern const struct layer layer_websocket;
 
 /* Edited lines: passes on whole lines, each ended by \n (see common/line.h). */
 extern const struct layer layer_line;

@@ -9,12 +9,22 @@
 #include "multiplexer/mux.h"
 
 static const struct listener_kind kinds[] = {
-	{"telnet-line", "telnet, edited lines", {&layer_compress, &layer_telnet, &layer_line},
-		false, true},
-	{"telnet-char", "telnet, each key at once",
-		{&layer_compress, &layer_telnet_char, &layer_keys}, false, false},
-	{"raw", "bytes as they come", {NULL}, false, false},
-	{"multiplexer", "another multiplexer, whose users come in through us", {NULL}, true, false},
+	{.name = "telnet-line",
+		.help = "telnet, edited lines",
+		.layers = {&layer_compress, &layer_telnet, &layer_line},
+		.line_mode = true},
+	{.name = "telnet-char",
+		.help = "telnet, each key at once",
+		.layers = {&layer_compress, &layer_telnet_char, &layer_keys}},
+	{.name = "raw", .help = "bytes as they come"},
+	{.name = "websocket",
+		.help = "browsers: the play page, and WebSocket for it and others",
+		.layers = {&layer_websocket, &layer_telnet, &layer_line},
+		.handshake = true,
+		.line_mode = true},
+	{.name = "multiplexer",
+		.help = "another multiplexer, whose users come in through us",
+		.is_chain = true},
 };
 
 struct listener {

@@ -12,11 +12,12 @@ struct listener_kind {
 	const char *help;
 	const struct layer *layers[LAYERS_MAX + 1]; /* bottom first, NULL at the end */
 	bool is_chain;  /* no users, but another multiplexer that is connected to us */
+	bool handshake; /* he is a user only when the layers call on_ready */
 	bool line_mode; /* what a user types is a whole line: his cursor is at a line's start then */
 };
 
 const struct listener_kind *listener_kind_find(const char *name);
-const char *listener_kind_names(void); /* "telnet-line, telnet-char, raw" */
+const char *listener_kind_names(void); /* "telnet-line, telnet-char, raw, websocket" */
 
 struct listener;
 

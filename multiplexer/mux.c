@@ -165,7 +165,7 @@ static void pump_task(struct loop_task *task)
 
 static bool is_through(const struct mux *mux)
 {
-	return list_is_empty(&mux->users) && mux->refused_now == 0 &&
+	return list_is_empty(&mux->users) && mux->refused_now == 0 && mux->arriving_now == 0 &&
 	       serverlink_is_down(&mux->server) && chain_is_through(&mux->chain);
 }
 
@@ -179,6 +179,8 @@ static void clock_cb(uv_timer_t *timer)
 	chain_clock(&mux->chain);
 	if (now - mux->second_ms >= 1000) {
 		mux->second_ms = now;
+		LIST_EACH(node, &mux->ticking)
+		subclient_second(container_of(node, struct subclient, ticking));
 		serverlink_tick(&mux->server);
 		mux_tell_all(
 			mux, outage_tick(&mux->outage, mux->config.options.notice_back_after, now));
@@ -209,6 +211,9 @@ void mux_stop(struct mux *mux, const char *reason)
 	subclient_end(container_of(node, struct subclient, node), CLOSING_SHUTDOWN,
 		mux->config.options.notice_shutdown);
 	chain_stop(&mux->chain);
+	LIST_EACH(node, &mux->arriving)
+	subclient_end(container_of(node, struct subclient, node), CLOSING_SHUTDOWN,
+		mux->config.options.notice_shutdown);
 	serverlink_stop(&mux->server);
 	uv_timer_start(&mux->clock, clock_cb, STOPPING_CLOCK_MS, STOPPING_CLOCK_MS);
 }
@@ -265,6 +270,8 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 		.started_ms = loop_now_ms(loop)};
 	memset(config, 0, sizeof *config);
 	list_init(&mux->users);
+	list_init(&mux->arriving);
+	list_init(&mux->ticking);
 	list_init(&mux->waiting);
 	list_init(&mux->watched);
 	queues_open(&mux->queues, mux->config.options.queue_pool);
@@ -301,6 +308,8 @@ void mux_close(struct mux *mux)
 	LIST_EACH(node, &mux->users)
 	subclient_drop(container_of(node, struct subclient, node), CLOSING_SHUTDOWN);
 	lookups_close(&mux->lookups);
+	LIST_EACH(node, &mux->arriving)
+	subclient_drop(container_of(node, struct subclient, node), CLOSING_SHUTDOWN);
 	serverlink_close(&mux->server);
 	chain_close(&mux->chain);
 	control_close(mux->control);

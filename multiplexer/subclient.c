@@ -8,8 +8,9 @@
 #include "multiplexer/news.h"
 
 enum {
-	READ_MAX = 4096,         /* bytes of one read: held input may pass its limit by no more */
-	REFUSED_MAX = 64,        /* refused connections that are still being told why */
+	READ_MAX = 4096,    /* bytes of one read: held input may pass its limit by no more */
+	REFUSED_MAX = 64,   /* refused connections that are still being told why */
+	ARRIVING_MAX = 128, /* connections whose handshake is not done; 256 descriptors are kept */
 	FINISHED_WAIT_MS = 1000, /* after our end, how long the client may take for his */
 };
 
@@ -121,13 +122,16 @@ static void become_gone(struct subclient *u)
 	u->state = SUBCLIENT_GONE;
 	if (mux->server.listed == &u->node)
 		mux->server.listed = u->node.next;
-	if (list_is_empty(&u->node)) {
+	if (u->arriving) {
+		mux->arriving_now--;
+	} else if (list_is_empty(&u->node)) {
 		mux->refused_now--;
 	} else {
 		HASH_DELETE(by_number, mux->by_number, u);
 		mux->metrics.users_now--;
 	}
 	list_remove(&u->node);
+	list_remove(&u->ticking);
 	list_remove(&u->watched);
 	list_remove(&u->unflushed);
 	lists_forget(&mux->lists, u);
@@ -176,8 +180,26 @@ void subclient_drop(struct subclient *u, enum closing why)
 	become_gone(u);
 }
 
+/* Why, as a WebSocket client is told it (RFC 6455 section 7.4.1): 1001 asks a page to come back. */
+static uint16_t close_code_of(enum closing why)
+{
+	switch (why) {
+	case CLOSING_SHUTDOWN:
+		return 1001;
+	case CLOSING_NOT_LOCAL:
+		return 1008;
+	case CLOSING_FULL:
+	case CLOSING_BUSY:
+		return 1013;
+	default:
+		return 1000;
+	}
+}
+
 void subclient_end(struct subclient *u, enum closing why, const char *words)
 {
+	char detail[96] = "";
+
 	if (u->state != SUBCLIENT_CONNECTED)
 		return;
 	subclient_notice(u, words != NULL ? words : closings[why].last_words);
@@ -187,11 +209,17 @@ void subclient_end(struct subclient *u, enum closing why, const char *words)
 	list_remove(&u->unflushed);
 	if (u->state != SUBCLIENT_CONNECTED)
 		return; /* so was the end of compression */
+	u->layers.close_code = close_code_of(why);
+	layers_finish(&u->layers);
+	if (u->state != SUBCLIENT_CONNECTED)
+		return;
 	u->state = SUBCLIENT_CLOSING;
 	u->closing = why;
 	u->closing_ms = loop_now_ms(u->mux->loop);
 	count_closing(&u->mux->metrics, why);
-	log_closing(u, why, "");
+	if (u->why != NULL)
+		snprintf(detail, sizeof detail, " (%s)", u->why);
+	log_closing(u, why, detail);
 	watch(u);
 	held_free(&u->held);
 	forget_lookups(u);
@@ -429,6 +457,28 @@ bool subclient_tell(struct subclient *u, struct tell *tell, struct shared *text)
 	return shown;
 }
 
+static void arrive(struct subclient *u);
+
+static void on_ready(struct layers *ls)
+{
+	arrive(container_of(ls, struct subclient, layers));
+}
+
+static void on_over(struct layers *ls, enum layers_over over, const char *why)
+{
+	static const enum closing closing_of[] = {
+		[LAYERS_LEFT] = CLOSING_LEFT,
+		[LAYERS_VISIT] = CLOSING_VISIT,
+		[LAYERS_HANDSHAKE] = CLOSING_HANDSHAKE,
+		[LAYERS_BROKEN] = CLOSING_BROKEN,
+		[LAYERS_SILENT] = CLOSING_SILENT,
+	};
+	struct subclient *u = container_of(ls, struct subclient, layers);
+
+	u->why = why;
+	subclient_end(u, closing_of[over], NULL);
+}
+
 static const struct layers_ops layers_ops = {
 	.on_input = on_input,
 	.on_event = on_event,
@@ -436,6 +486,8 @@ static const struct layers_ops layers_ops = {
 	.on_flush_wanted = on_flush_wanted,
 	.on_output = on_output,
 	.on_nomem = on_nomem,
+	.on_ready = on_ready,
+	.on_over = on_over,
 };
 
 void subclient_send(struct subclient *u, struct shared *b)
@@ -476,12 +528,14 @@ static struct subclient *take_connection(
 	u->listener = listener;
 	u->layers.house = &mux->house;
 	u->layers.negotiate = (uint8_t)listener_config(listener)->negotiate;
+	u->layers.door = &listener_config(listener)->door;
 	u->line_start = true;
 	u->connected_ms = u->input_ms = loop_now_ms(mux->loop);
 	list_init(&u->node);
 	list_init(&u->waiting);
 	list_init(&u->watched);
 	list_init(&u->unflushed);
+	list_init(&u->ticking);
 	list_init(&u->lists);
 	lookup_init(
 		&u->lookups[LOOKUP_DNS], LOOKUP_DNS, listener_config(listener)->dns, on_looked_up);
@@ -524,19 +578,17 @@ static bool add_user(struct mux *mux, struct subclient *u)
 	return true;
 }
 
-bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *listening)
+/* From here on he is a user, or is told why not. */
+static void arrive(struct subclient *u)
 {
-	struct subclient *u = take_connection(mux, listener, listening);
-	const struct mux_metrics *m = &mux->metrics;
+	struct mux *mux = u->mux;
 
-	if (u == NULL) {
-		log_warn("listener %s: no memory for one more user",
-			listener_config(listener)->name);
-		stream_refuse(listening); /* or no other would be accepted */
-		return false;
+	if (u->arriving) {
+		u->arriving = false;
+		list_remove(&u->node);
+		mux->arriving_now--;
 	}
-	u->number = mux_new_number(mux);
-	if (m->users_now >= mux->config.options.max_clients) {
+	if (mux->metrics.users_now >= mux->config.options.max_clients) {
 		refuse(u, CLOSING_FULL);
 	} else if (pool_is_full(&mux->queues.pool)) {
 		refuse(u, CLOSING_BUSY);
@@ -550,7 +602,7 @@ bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *l
 		subclient_drop(u, CLOSING_NO_MEMORY);
 	} else {
 		log_info("%s: connected on listener %s", subclient_label(u),
-			listener_config(listener)->name);
+			listener_config(u->listener)->name);
 		stream_read(&u->stream);
 		u->layers.now_ms = loop_now_ms(mux->loop);
 		layers_start(&u->layers);
@@ -559,7 +611,51 @@ bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *l
 		start_lookups(u);
 		news_changed(&mux->server, u);
 	}
+}
+
+/* His kind of listener has a handshake: until that is done he is nobody's user. */
+static void begin_handshake(struct subclient *u)
+{
+	struct mux *mux = u->mux;
+
+	if (mux->arriving_now >= ARRIVING_MAX || mux->stopping) {
+		refuse(u, CLOSING_BUSY);
+		return;
+	}
+	u->arriving = true;
+	mux->arriving_now++;
+	list_add_last(&mux->arriving, &u->node);
+	stream_read(&u->stream);
+}
+
+bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *listening)
+{
+	struct subclient *u = take_connection(mux, listener, listening);
+
+	if (u == NULL) {
+		log_warn("listener %s: no memory for one more user",
+			listener_config(listener)->name);
+		stream_refuse(listening); /* or no other would be accepted */
+		return false;
+	}
+	u->number = mux_new_number(mux);
+	if (layers_want_ticks(&u->layers)) {
+		list_add_last(&mux->ticking, &u->ticking);
+		subclient_second(u);
+	}
+	if (listener_config(listener)->kind->handshake)
+		begin_handshake(u);
+	else
+		arrive(u);
 	return true;
+}
+
+void subclient_second(struct subclient *u)
+{
+	if (u->state != SUBCLIENT_CONNECTED)
+		return;
+	u->layers.now_ms = loop_now_ms(u->mux->loop);
+	layers_tick(&u->layers);
 }
 
 struct subclient *subclient_find(struct mux *mux, const struct clientkey *key)

@@ -21,7 +21,8 @@ enum closing {
 #include "multiplexer/closings.def"
 };
 
-/* CONNECTED --(KILL, kick, shutdown)--> CLOSING --(flushed, or linger is over)--> GONE
+/* A listener with a handshake has him CONNECTED, and arriving, before he is a user.
+ * CONNECTED --(KILL, kick, shutdown)--> CLOSING --(flushed, or linger is over)--> GONE
  *     \------------------(he left, a fault, too slow)------------------------------^
  * In GONE the socket is closed; the record stays while the server has still to be told, in order. */
 enum subclient_state { SUBCLIENT_CONNECTED, SUBCLIENT_CLOSING, SUBCLIENT_GONE };
@@ -47,6 +48,9 @@ struct subclient {
 	bool stopped;    /* reading is stopped: his held input is full */
 	bool stream_closed;
 
+	bool arriving; /* his handshake is not done: he is no user yet, node is of mux->arriving */
+	const char *why; /* his layers have no more use for him, because; NULL; static */
+
 	bool caps_due;  /* more is known of his client than the server was told */
 	bool told_slow; /* the server of this link was told that he is slow */
 
@@ -61,6 +65,7 @@ struct subclient {
 	struct shared *saved;   /* owned: SAVE SUBCLIENT INFO; NULL = nothing kept */
 
 	struct list node;    /* of mux->users, in order of arrival */
+	struct list ticking; /* of mux->ticking: his layers want the clock */
 	struct list waiting; /* of mux->waiting: the server has to be told something */
 	struct list watched; /* of mux->watched: looked at by the clock; see subclient_tick */
 	struct list
@@ -121,5 +126,8 @@ void subclient_forget(struct subclient *u);
 /* Looks at the clock for one who is closing or half closed, or for whom output waits; forgets to when
  * nothing of that is so any more. */
 void subclient_tick(struct subclient *u);
+
+/* About once a second, for one of mux->ticking. May end him. */
+void subclient_second(struct subclient *u);
 
 #endif

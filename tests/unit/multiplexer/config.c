@@ -41,7 +41,7 @@ static void every_preset_keeps_its_own_bounds(void **state)
 	config_free(&config);
 }
 
-static void without_a_file_telnet_listens_on_loopback_only(void **state)
+static void without_a_file_telnet_and_the_page_listen_on_loopback_only(void **state)
 {
 	struct config config;
 	const char *why;
@@ -49,10 +49,13 @@ static void without_a_file_telnet_listens_on_loopback_only(void **state)
 
 	(void)state;
 	assert_true(config_load(&config, NULL, &why));
-	assert_int_equal(config.listener_count, 2);
+	assert_int_equal(config.listener_count, 4);
 	for (size_t i = 0; i < config.listener_count; i++) {
 		assert_true(address_is_local(&config.listeners[i].address));
-		assert_string_equal(config.listeners[i].kind->name, "telnet-line");
+		assert_string_equal(
+			config.listeners[i].kind->name, i < 2 ? "telnet-line" : "websocket");
+		assert_string_equal(config.listeners[i].door.origins, "same none");
+		assert_true(config.listeners[i].door.loopback);
 	}
 	address_text(&config.listeners[0].address, text);
 	assert_string_equal(text, "127.0.0.1:4000");
@@ -165,11 +168,35 @@ static void a_reload_takes_what_is_live_and_counts_what_is_not(void **state)
 	config_free(&fresh);
 }
 
+static void origins_are_read_and_what_makes_no_sense_is_refused(void **state)
+{
+	struct config config;
+	const char *why;
+
+	(void)state;
+	assert_true(load(&config,
+		"listener a { kind = websocket address = '*:4080' origins = 'none https://a.example' }\n"
+		"listener b { kind = websocket address = 'unix:/tmp/x.sock' }\n",
+		&why));
+	assert_string_equal(config.listeners[0].door.origins, "none https://a.example");
+	assert_false(config.listeners[0].door.loopback);
+	assert_string_equal(config.listeners[1].door.origins, "same none");
+	assert_false(config.listeners[1].door.loopback);
+	config_free(&config);
+	assert_false(load(&config,
+		"listener a { kind = websocket address = '*:4080' origins = 'a.example' }\n",
+		&why));
+	assert_non_null(strstr(why, "origins: 'a.example' is none of"));
+	assert_false(load(&config,
+		"listener a { kind = websocket address = '*:4080' origins = '' }\n", &why));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_preset_keeps_its_own_bounds),
-		cmocka_unit_test(without_a_file_telnet_listens_on_loopback_only),
+		cmocka_unit_test(without_a_file_telnet_and_the_page_listen_on_loopback_only),
+		cmocka_unit_test(origins_are_read_and_what_makes_no_sense_is_refused),
 		cmocka_unit_test(a_file_sets_options_and_listeners),
 		cmocka_unit_test(mistakes_are_named_with_file_and_line),
 		cmocka_unit_test(a_missing_file_is_named),

@@ -1,0 +1,443 @@
+/* WebSocket (RFC 6455), and the HTTP before it:
+ *
+ *   VISIT --handshake--> OPEN --Close, fault, goodbye--> OVER
+ *     \--page with "Connection: close", fault, too slow----^
+ *
+ * A visitor is nobody yet: he gets pages, and becomes a user by a handshake. A message is a line (or
+ * several): its end is added when it has none. Inside the subprotocol telnet messages are a stream,
+ * for the telnet layer above; for all others that layer is passed by, and 255 is a byte as any. */
+#include <stdlib.h>
+
+#include "common/http.h"
+#include "multiplexer/handshake.h"
+#include "multiplexer/layers.h"
+#include "multiplexer/web.h"
+#include "multiplexer/websocket.h"
+
+enum {
+	HANDSHAKE_MS = 10000, /* from the connection, if all he wants is a WebSocket */
+	VISIT_MS = 60000,     /* the longest that a visitor stays */
+	PING_MS = 30000,
+	PONG_MS = 30000,
+	PONGS_PER_S = 10
+};
+
+enum phase { VISIT, OPEN, OVER };
+
+struct visit {
+	struct http http;
+	struct layers *ls;
+	unsigned position;
+	struct websocket_state *s;
+};
+
+struct websocket_state {
+	uint8_t phase;       /* enum phase */
+	uint8_t subprotocol; /* enum subprotocol */
+	uint8_t pongs;       /* sent in the second that began at pongs_ms */
+	uint8_t half_len;    /* bytes of half */
+	uint8_t half[4];     /* a character of output whose end the game has not sent yet */
+	uint64_t since_ms;   /* when he came; 0 = no clock has told it yet */
+	uint64_t heard_ms;   /* when he was heard last */
+	uint64_t pinged_ms;  /* when he was pinged and has said nothing since; 0 = he was not */
+	uint64_t pongs_ms;
+	struct visit *visit; /* owned: while VISIT, from its first byte on */
+	struct websocket ws;
+};
+
+/* ---- out ---------------------------------------------------------------------------------------- */
+
+static void send_frame(
+	struct layers *ls, unsigned position, enum websocket_opcode opcode, struct shared *payload)
+{
+	uint8_t head[WEBSOCKET_HEAD_MAX];
+	size_t len = websocket_head(head, opcode, payload->len);
+
+	layers_say_from(ls, position, slice_of(head, len));
+	if (payload->len > 0)
+		layers_down_from(ls, position, payload);
+}
+
+static void send_control(
+	struct layers *ls, unsigned position, enum websocket_opcode opcode, struct slice payload)
+{
+	uint8_t frame[2 + WEBSOCKET_CONTROL_MAX];
+
+	frame[0] = (uint8_t)(0x80 | opcode);
+	frame[1] = (uint8_t)payload.len;
+	if (payload.len > 0)
+		memcpy(frame + 2, payload.at, payload.len);
+	layers_say_from(ls, position, slice_of(frame, 2 + payload.len));
+}
+
+static void send_close(struct layers *ls, unsigned position, struct websocket_state *s,
+	unsigned code, const char *reason)
+{
+	uint8_t frame[WEBSOCKET_CLOSE_MAX];
+
+	s->phase = OVER;
+	layers_say_from(ls, position, slice_of(frame, websocket_close_frame(frame, code, reason)));
+}
+
+/* Text as UTF-8 that is whole: what is not becomes U+FFFD, half a character at the end is kept for the
+ * next text. NULL when memory is out; may be empty. */
+static struct shared *mend_text(struct websocket_state *s, struct slice text)
+{
+	struct shared *out = shared_room((uint32_t)(3 * (text.len + sizeof s->half)));
+	struct utf8 u = {0};
+	uint8_t half = s->half_len;
+	uint32_t n = 0, begun = 0; /* where the character begins that is not whole yet */
+
+	if (out == NULL)
+		return NULL;
+	for (size_t i = 0; i < half + text.len;) {
+		uint8_t byte = i < half ? s->half[i] : text.at[i - half];
+
+		if (utf8_byte(&u, byte)) {
+			out->bytes[n++] = byte;
+			i++;
+		} else {
+			bool alone = n == begun; /* it cannot even begin a character */
+
+			n = begun;
+			memcpy(out->bytes + n, "\xef\xbf\xbd", 3);
+			n += 3;
+			i += alone;
+			u = (struct utf8){0};
+		}
+		if (utf8_is_between(&u))
+			begun = n;
+	}
+	s->half_len = (uint8_t)(n - begun);
+	memcpy(s->half, out->bytes + begun, s->half_len);
+	out->len = begun;
+	return out;
+}
+
+/* Words to somebody who is not in yet: they are the body of an answer that he did not wait for. */
+static void answer_early(
+	struct layers *ls, unsigned position, struct websocket_state *s, struct slice text)
+{
+	struct http_asked asked = {0};
+	struct http_answer a;
+
+	s->phase = OVER;
+	http_answer_open(&a, &asked, 503, time(NULL));
+	http_answer_body(&a, "text/plain; charset=utf-8", text);
+	if (a.no_memory)
+		ls->ops->on_nomem(ls);
+	else
+		layers_say_from(ls, position, buf_bytes(&a.out));
+	http_answer_free(&a);
+}
+
+static void websocket_down(struct layers *ls, unsigned position, void *state, struct shared *b)
+{
+	struct websocket_state *s = state;
+	struct shared *mended;
+
+	if (s->phase == VISIT) {
+		answer_early(ls, position, s, slice_of(b->bytes, b->len));
+	} else if (s->phase == OPEN && s->subprotocol != SUBPROTOCOL_NONE) {
+		send_frame(ls, position, WEBSOCKET_BINARY, b);
+	} else if (s->phase == OPEN) {
+		mended = mend_text(s, slice_of(b->bytes, b->len));
+		if (mended == NULL)
+			ls->ops->on_nomem(ls);
+		else if (mended->len > 0)
+			send_frame(ls, position, WEBSOCKET_TEXT, mended);
+		shared_unref(mended);
+	}
+}
+
+/* ---- in: frames --------------------------------------------------------------------------------- */
+
+static void fail(
+	struct layers *ls, unsigned position, struct websocket_state *s, enum websocket_fault fault)
+{
+	send_close(ls, position, s, websocket_fault_code(fault), websocket_fault_text(fault));
+	ls->ops->on_over(ls, LAYERS_BROKEN, websocket_fault_text(fault));
+}
+
+static void on_line(struct layers *ls, unsigned position, struct slice text)
+{
+	layers_up_from(ls, position, text);
+	if (text.len == 0 || text.at[text.len - 1] != '\n')
+		layers_up_from(ls, position, slice_text("\n"));
+}
+
+static void on_ping(struct layers *ls, unsigned position, struct websocket_state *s)
+{
+	if (ls->now_ms - s->pongs_ms >= 1000) {
+		s->pongs_ms = ls->now_ms;
+		s->pongs = 0;
+	}
+	if (s->pongs >= PONGS_PER_S) {
+		ls->dropped_replies++; /* RFC 6455 section 5.5.3: the latest is the one that counts */
+		return;
+	}
+	s->pongs++;
+	send_control(ls, position, WEBSOCKET_PONG, s->ws.payload);
+}
+
+/* What came whole. */
+static void on_frame(struct layers *ls, unsigned position, struct websocket_state *s)
+{
+	switch (s->ws.opcode) {
+	case WEBSOCKET_TEXT:
+	case WEBSOCKET_BINARY:
+		if (s->subprotocol == SUBPROTOCOL_TELNET || s->subprotocol == SUBPROTOCOL_BINARY)
+			layers_up_from(ls, position, s->ws.payload);
+		else
+			on_line(ls, position, s->ws.payload);
+		break;
+	case WEBSOCKET_PING:
+		on_ping(ls, position, s);
+		break;
+	case WEBSOCKET_CLOSE:
+		send_close(ls, position, s, s->ws.close_code, NULL);
+		ls->ops->on_over(ls, LAYERS_LEFT, NULL);
+		break;
+	default: /* a Pong: that he was heard is all it says */
+		break;
+	}
+}
+
+static void take_frames(
+	struct layers *ls, unsigned position, struct websocket_state *s, struct slice bytes)
+{
+	s->heard_ms = ls->now_ms;
+	s->pinged_ms = 0;
+	while (s->phase == OPEN) {
+		switch (websocket_feed(&s->ws, &bytes)) {
+		case WEBSOCKET_GIVE_MORE:
+			return;
+		case WEBSOCKET_GOT:
+			on_frame(ls, position, s);
+			break;
+		case WEBSOCKET_BAD:
+			fail(ls, position, s, s->ws.fault);
+			break;
+		}
+	}
+}
+
+/* ---- in: HTTP ----------------------------------------------------------------------------------- */
+
+static struct visit *visit_of(struct http *h)
+{
+	return container_of(h, struct visit, http);
+}
+
+static time_t on_wall_clock(struct http *h UNUSED)
+{
+	return time(NULL);
+}
+
+static void on_http_output(struct http *h, struct slice bytes)
+{
+	layers_say_from(visit_of(h)->ls, visit_of(h)->position, bytes);
+}
+
+static void on_http_over(struct http *h, enum http_fault fault)
+{
+	struct visit *v = visit_of(h);
+
+	v->s->phase = OVER;
+	if (fault == HTTP_FAULT_NONE)
+		v->ls->ops->on_over(v->ls, LAYERS_VISIT, NULL);
+	else
+		v->ls->ops->on_over(v->ls, LAYERS_HANDSHAKE, http_fault_text(fault));
+}
+
+/* A request that wanted to be a handshake, and is none. */
+static void refuse_handshake(struct http *h, const struct handshake *hs)
+{
+	struct http_answer a;
+
+	h->asked.keep = false;
+	http_answer_open(&a, &h->asked, hs->status, time(NULL));
+	if (hs->status == 426) {
+		http_answer_field(&a, "Upgrade", slice_text("websocket"));
+		http_answer_field(&a, "Sec-WebSocket-Version", slice_text("13"));
+	}
+	http_answer_text(&a, hs->text);
+	http_send(h, &a, true, visit_of(h)->ls->now_ms);
+}
+
+static void accept_handshake(
+	struct http *h, const struct http_request *r, const struct handshake *hs)
+{
+	struct visit *v = visit_of(h);
+	struct http_answer a;
+
+	http_answer_open(&a, &h->asked, 101, time(NULL));
+	handshake_accept(&a, r, hs);
+	http_take_over(h);
+	if (a.no_memory) {
+		v->ls->ops->on_nomem(v->ls);
+	} else {
+		v->s->phase = OPEN;
+		v->s->subprotocol = (uint8_t)hs->subprotocol;
+		layers_say_from(v->ls, v->position, buf_bytes(&a.out));
+	}
+	http_answer_free(&a);
+}
+
+static void on_http_request(struct http *h, const struct http_request *r)
+{
+	struct visit *v = visit_of(h);
+	const struct layers_door *door = v->ls->door;
+	struct http_answer a;
+	struct handshake hs;
+
+	if (!handshake_is_meant(r)) {
+		web_answer(&a, &h->asked, r, time(NULL));
+		http_send(h, &a, true, v->ls->now_ms);
+		return;
+	}
+	hs = handshake_check(r, door->origins, door->loopback);
+	if (hs.status == 101)
+		accept_handshake(h, r, &hs);
+	else
+		refuse_handshake(h, &hs);
+}
+
+/* Pages are asked for without a body; whoever sends one is told so before it comes. */
+static void on_http_head(struct http *h, const struct http_request *r)
+{
+	if (handshake_is_meant(r)) {
+		struct handshake hs = handshake_check(r, "any", false);
+
+		refuse_handshake(h, &hs);
+	} else {
+		struct http_answer a;
+
+		web_answer(&a, &h->asked, r, time(NULL));
+		http_send(h, &a, true, visit_of(h)->ls->now_ms);
+	}
+}
+
+static const struct http_ops http_ops = {
+	.on_head = on_http_head,
+	.on_request = on_http_request,
+	.on_output = on_http_output,
+	.on_over = on_http_over,
+	.wall_clock = on_wall_clock,
+};
+
+static const struct http_limits http_limits = {
+	.line = 8192, .head = 8192, .fields = HTTP_FIELDS_ROOM, .body = 4096};
+
+static bool begin_visit(struct layers *ls, unsigned position, struct websocket_state *s)
+{
+	s->visit = malloc(sizeof *s->visit);
+	if (s->visit == NULL)
+		return false;
+	s->visit->ls = ls;
+	s->visit->position = position;
+	s->visit->s = s;
+	http_open(&s->visit->http, &http_ops, &http_limits, &http_usual_deadlines,
+		s->since_ms != 0 ? s->since_ms : ls->now_ms);
+	return true;
+}
+
+static void end_visit(struct websocket_state *s)
+{
+	if (s->visit == NULL)
+		return;
+	http_free(&s->visit->http);
+	free(s->visit);
+	s->visit = NULL;
+}
+
+static void websocket_up(struct layers *ls, unsigned position, void *state, struct slice bytes)
+{
+	struct websocket_state *s = state;
+
+	if (s->phase == OPEN) {
+		take_frames(ls, position, s, bytes);
+		return;
+	}
+	if (s->phase == OVER)
+		return;
+	if (s->visit == NULL && !begin_visit(ls, position, s)) {
+		ls->ops->on_nomem(ls);
+		return;
+	}
+	http_bytes(&s->visit->http, bytes, ls->now_ms);
+	if (s->phase != OPEN)
+		return;
+	s->heard_ms = ls->now_ms;
+	if (s->subprotocol == SUBPROTOCOL_TELNET || s->subprotocol == SUBPROTOCOL_BINARY)
+		ls->off = 0;
+	ls->ops->on_ready(ls);
+	/* What came behind the handshake; on_ready may have ended him. */
+	take_frames(ls, position, s, http_rest(&s->visit->http));
+	end_visit(s);
+}
+
+/* ---- the clock and the end ---------------------------------------------------------------------- */
+
+static void tick_open(struct layers *ls, unsigned position, struct websocket_state *s)
+{
+	if (s->pinged_ms != 0 && ls->now_ms - s->pinged_ms >= PONG_MS) {
+		send_close(ls, position, s, websocket_fault_code(WEBSOCKET_FAULT_SILENT),
+			websocket_fault_text(WEBSOCKET_FAULT_SILENT));
+		ls->ops->on_over(ls, LAYERS_SILENT, websocket_fault_text(WEBSOCKET_FAULT_SILENT));
+	} else if (s->pinged_ms == 0 && ls->now_ms - s->heard_ms >= PING_MS) {
+		s->pinged_ms = ls->now_ms;
+		send_control(ls, position, WEBSOCKET_PING, slice_of(NULL, 0));
+	}
+}
+
+static void websocket_tick(struct layers *ls, unsigned position, void *state)
+{
+	struct websocket_state *s = state;
+
+	if (s->since_ms == 0)
+		s->since_ms = ls->now_ms;
+	if (s->phase == OPEN) {
+		tick_open(ls, position, s);
+	} else if (s->phase == VISIT && s->visit != NULL) {
+		http_tick(&s->visit->http, ls->now_ms);
+		if (s->phase == VISIT && ls->now_ms - s->since_ms >= VISIT_MS)
+			on_http_over(&s->visit->http, HTTP_FAULT_NONE);
+	} else if (s->phase == VISIT && ls->now_ms - s->since_ms >= HANDSHAKE_MS) {
+		s->phase = OVER;
+		ls->ops->on_over(ls, LAYERS_HANDSHAKE, "he said nothing");
+	}
+}
+
+static void websocket_finish(struct layers *ls, unsigned position, void *state)
+{
+	struct websocket_state *s = state;
+
+	if (s->phase == OPEN)
+		send_close(ls, position, s, ls->close_code, NULL);
+	s->phase = OVER;
+}
+
+static void websocket_open(struct layers *ls, void *state UNUSED)
+{
+	ls->off = 1 << 1; /* telnet, until it is agreed upon */
+}
+
+static void websocket_close(struct layers *ls UNUSED, void *state)
+{
+	struct websocket_state *s = state;
+
+	end_visit(s);
+	websocket_free(&s->ws);
+}
+
+const struct layer layer_websocket = {
+	.name = "websocket",
+	.memory = sizeof(struct websocket_state),
+	.open = websocket_open,
+	.up = websocket_up,
+	.down = websocket_down,
+	.tick = websocket_tick,
+	.finish = websocket_finish,
+	.close = websocket_close,
+};
