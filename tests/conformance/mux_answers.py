@@ -30,6 +30,8 @@ ABOUT_NOBODY = {
 }
 # What this side may leave out; silence is then right, too.
 MAY_BE_SILENT = {"DELETE SUBCLIENT SAVED INFO"}
+# These may be answered later than a probe behind them.
+TAKES_TIME = {"GET SUBCLIENT DNS", "GET SUBCLIENT IDENTD", "KILL SUBCLIENT"}
 # These end the link or the multiplexer: mux_links.py, mux_end.py.
 ENDINGS = {"SERVER GOING OFFLINE", "TERMINATE"}
 
@@ -88,6 +90,7 @@ def about_a_user(t, state, name):
     if name == "KILL SUBCLIENT":
         user.player.expect_end()
         user.player.reset()
+    if name in TAKES_TIME:
         while not heard:
             heard.append(link.next())
     right = [m for m in heard if m[0] in answers and m[1] == user.key]
