@@ -206,16 +206,16 @@ static void cmd_status(struct call *call)
 	const struct game *game = call->owner;
 
 	call_answer(call,
-		json_pack("{s:s, s:s, s:i, s:I, s:s, s:s*, s:I, s:s, s:s, s:I, s:I, s:I, s:o}",
+		json_pack("{s:s, s:s, s:i, s:I, s:s, s:s*, s:o, s:I, s:s, s:s, s:I, s:I, s:I, s:o}",
 			"program", "holdfast-server", "version", HOLDFAST_VERSION, "pid",
 			(int)getpid(), "uptime_s",
 			(json_int_t)((loop_now_ms(game->loop) - game->started_ms) / 1000), "link",
 			muxlinks_state_word(game->muxlinks), "refused_by_multiplexer",
-			muxlinks_refusal(game->muxlinks), "players",
-			(json_int_t)game->metrics.players_now, "accept", game_accept_word(game),
-			"name", game->cvars.set.sv_name, "fps", (json_int_t)game->cvars.set.sv_fps,
-			"frame", (json_int_t)game->frame, "frames_late",
-			(json_int_t)game->metrics.frames_late, "script",
+			muxlinks_refusal(game->muxlinks), "links", muxlinks_status(game->muxlinks),
+			"players", (json_int_t)game->metrics.players_now, "accept",
+			game_accept_word(game), "name", game->cvars.set.sv_name, "fps",
+			(json_int_t)game->cvars.set.sv_fps, "frame", (json_int_t)game->frame,
+			"frames_late", (json_int_t)game->metrics.frames_late, "script",
 			script_status(game->script)));
 }
 

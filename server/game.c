@@ -70,7 +70,7 @@ static void on_frame(struct frames *f, uint64_t passed)
 
 /* ---- who is here ---- */
 
-void game_forget_players(struct muxlink *from)
+void game_forget_players(struct muxlink *from, const char *because)
 {
 	bool told = false;
 
@@ -82,9 +82,7 @@ void game_forget_players(struct muxlink *from)
 		if (p->link != from->number)
 			continue;
 		if (!told)
-			log_warn("%s: this is another multiplexer than before; its players are "
-				 "others too",
-				muxlink_label(from));
+			log_warn("%s: %s", muxlink_label(from), because);
 		told = true;
 		player_gone(p, "gone");
 	}
@@ -99,6 +97,7 @@ void game_listing_begins(struct muxlink *from)
 		if (p->link != from->number)
 			continue;
 		p->seen = false;
+		event_end(&p->event); /* its other pieces will not come */
 		/* What was said of him last may have gone lost with the link before this. */
 		p->save_due = p->save_due || (p->state == PLAYER_HERE && player_has_saved(p));
 	}
@@ -113,6 +112,8 @@ static void settle_old(struct player *p)
 		player_gone(p, "gone");
 	else if (p->state == PLAYER_LEAVING && out != NULL) /* the KILL may have, too */
 		link_send_kill_subclient(out, &(struct msg_kill_subclient){.who = p->key});
+	else
+		player_slow(p, 0); /* if he is, it will be said again */
 }
 
 void game_listing_ends(struct muxlink *from)
@@ -166,8 +167,11 @@ const char *game_accept_word(const struct game *game)
 	bool local = false, everywhere = false;
 
 	for (struct muxlink *m = NULL; (m = muxlinks_next(game->muxlinks, m)) != NULL;) {
-		local = local || (m->taken && m->localhost_only);
-		everywhere = everywhere || (m->taken && !m->localhost_only);
+		/* Of those that are away only if no other is there. */
+		if (!m->taken || (m->peer == NULL && muxlinks_has_other(game->muxlinks, m)))
+			continue;
+		local = local || m->localhost_only;
+		everywhere = everywhere || !m->localhost_only;
 	}
 	return local && everywhere ? "mixed" : local ? "localhost" : "all";
 }

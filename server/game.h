@@ -86,7 +86,7 @@ void game_free(struct game *game);
 bool game_check(const struct game *game, const char **why);
 
 /* muxlink, muxlinks and handlers tell: */
-void game_forget_players(struct muxlink *from); /* they are another multiplexer's: have left */
+void game_forget_players(struct muxlink *from, const char *because); /* all of them have left */
 void game_listing_begins(struct muxlink *from);
 void game_listing_ends(struct muxlink *from);
 void game_marked(struct game *game); /* the last of the input was handled */

@@ -31,8 +31,9 @@ bool handle_message(struct muxlink *from, const struct frame *f, struct refusal 
 enum { UNKNOWN_PER_SECOND = 1000 };
 
 /* A few of these are what crosses on the way; very many are a fault of one of the daemons. */
-static void count_unknown(struct game *game, const struct clientkey *who)
+static void count_unknown(struct muxlink *from, const struct clientkey *who)
 {
+	struct game *game = from->game;
 	uint64_t second = loop_now_ms(game->loop) / 1000;
 	char key[CLIENTKEY_TEXT_MAX];
 
@@ -42,9 +43,9 @@ static void count_unknown(struct game *game, const struct clientkey *who)
 		game->unknown_count = 0;
 	}
 	if (++game->unknown_count == UNKNOWN_PER_SECOND)
-		log_warn("link: over %d messages this second for keys that are no player's; the "
+		log_warn("%s: over %d messages this second for keys that are no player's; the "
 			 "last for %s",
-			UNKNOWN_PER_SECOND, clientkey_text(who, key));
+			muxlink_label(from), UNKNOWN_PER_SECOND, clientkey_text(who, key));
 }
 
 /* Whom a message is about; counted if we know nobody by that key. */
@@ -53,7 +54,7 @@ static struct player *find(struct muxlink *from, const struct clientkey *who)
 	struct player *p = player_find(from->game, from->number, who);
 
 	if (p == NULL)
-		count_unknown(from->game, who);
+		count_unknown(from, who);
 	return p;
 }
 
@@ -68,7 +69,7 @@ static bool on_tick(
 static bool on_mux_going_offline(struct muxlink *from, const struct msg_mux_going_offline *m UNUSED,
 	struct refusal *why UNUSED)
 {
-	game_stop(from->game, STOP_MULTIPLEXER, "the multiplexer goes offline");
+	muxlinks_on_going_offline(from->game->muxlinks, from);
 	return true;
 }
 
@@ -131,6 +132,13 @@ static bool on_got_subclient(
 			msg_name(MSG_GOT_SUBCLIENT), MSG_GOT_SUBCLIENT, m->who.depth);
 		return false;
 	}
+	if (clientkey_is_list(&m->who)) {
+		snprintf(why->text, sizeof why->text,
+			"%s (%d): argument 1 (who): %u:%u is the key of a list",
+			msg_name(MSG_GOT_SUBCLIENT), MSG_GOT_SUBCLIENT, m->who.number[0],
+			m->who.number[1]);
+		return false;
+	}
 	if (p != NULL && is_same_user(p, m)) {
 		p->seen = true; /* we kept him over the loss of the link */
 		p->listed = p->listed || listing;
@@ -179,11 +187,28 @@ static bool on_killed_subclient(
 	return true;
 }
 
+/* A list of ours that the multiplexer does not have: what was sent to it has reached nobody. */
+static void no_such_list(struct muxlink *from, const struct clientkey *list)
+{
+	uint64_t second = loop_now_ms(from->game->loop) / 1000;
+
+	from->game->metrics.unknown_lists++;
+	if (second == from->no_list_second)
+		return;
+	from->no_list_second = second;
+	log_warn("%s: the multiplexer does not know our list %u", muxlink_label(from),
+		list->number[0]);
+}
+
 static bool on_no_such_subclient(
 	struct muxlink *from, const struct msg_no_such_subclient *m, struct refusal *why UNUSED)
 {
-	struct player *p = find(from, &m->who);
+	struct player *p = NULL;
 
+	if (clientkey_is_list(&m->who))
+		no_such_list(from, &m->who);
+	else
+		p = find(from, &m->who);
 	if (p != NULL)
 		player_gone(p, "gone");
 	return true;
@@ -359,14 +384,24 @@ static bool on_got_subclient_event(
 	struct muxlink *from, const struct msg_got_subclient_event *m, struct refusal *why UNUSED)
 {
 	struct player *p = find(from, &m->who);
+	struct slice whole;
 	json_t *data = NULL;
+	enum event_result r;
 
 	if (p == NULL || p->state != PLAYER_HERE)
 		return true;
+	r = event_add(&p->event, m, &whole);
+	if (r == EVENT_LOST)
+		log_warn("%s: an event of his client is dropped: it is over %d bytes, or memory is "
+			 "out",
+			player_label(p), EVENT_MAX);
+	if (r != EVENT_WHOLE)
+		return true;
 	if ((m->flags & EVENT_IS_JSON) != 0)
-		data = read_json(m->data);
+		data = read_json(whole);
 	else
-		data = json_stringn((const char *)m->data.at, m->data.len);
+		data = json_stringn((const char *)whole.at, whole.len);
+	event_end(&p->event);
 	if (data != NULL)
 		script_event(from->game->script, p, m->channel, data);
 	json_decref(data);
@@ -406,15 +441,22 @@ static bool on_heartbeat_answer(
 	return true;
 }
 
-/* Scripts cannot send less yet; that they could is what FLOW is for, and we do not ask for it. */
-static bool on_subclient_is_slow(struct muxlink *from UNUSED,
-	const struct msg_subclient_is_slow *m UNUSED, struct refusal *why UNUSED)
+static bool on_subclient_is_slow(
+	struct muxlink *from, const struct msg_subclient_is_slow *m, struct refusal *why UNUSED)
 {
+	struct player *p = find(from, &m->who);
+
+	if (p != NULL)
+		player_slow(p, m->bytes > 0 ? m->bytes : 1);
 	return true;
 }
 
-static bool on_subclient_caught_up(struct muxlink *from UNUSED,
-	const struct msg_subclient_caught_up *m UNUSED, struct refusal *why UNUSED)
+static bool on_subclient_caught_up(
+	struct muxlink *from, const struct msg_subclient_caught_up *m, struct refusal *why UNUSED)
 {
+	struct player *p = find(from, &m->who);
+
+	if (p != NULL)
+		player_slow(p, 0);
 	return true;
 }

@@ -66,16 +66,7 @@ bool muxlink_has(const struct muxlink *m, unsigned feature)
 
 /* ---- from its proof to its end ---- */
 
-/* Another run of a multiplexer has other users, even if one of their keys should be the same; and one
- * that says who it is, is not the one that did not. */
-static void compare_incarnations(struct muxlink *m, const struct muxpeer *p)
-{
-	if (m->taken && memcmp(m->incarnation, p->incarnation, INCARNATION_LEN) != 0)
-		game_forget_players(m);
-	memcpy(m->incarnation, p->incarnation, INCARNATION_LEN);
-}
-
-void muxlink_take(struct muxlink *m, struct muxpeer *p)
+void muxlink_take(struct muxlink *m, struct muxpeer *p, bool is_old)
 {
 	char features[FEATURES_TEXT_MAX];
 
@@ -86,12 +77,21 @@ void muxlink_take(struct muxlink *m, struct muxpeer *p)
 	m->heartbeat_open = false;
 	m->listing_ms = m->away_ms = 0;
 	m->handled = 0;
-	m->parting = false;
+	memcpy(m->incarnation, p->incarnation, INCARNATION_LEN);
+	m->taken = true;
 	log_info("%s: the multiplexer is connected", muxlink_label(m));
 	log_debug("%s: we both have %s", muxlink_label(m), features_text(p->features, features));
-	compare_incarnations(m, p);
-	m->taken = true;
+	/* Another run has other users, even if one of their keys should be the same. */
+	if (!is_old)
+		game_forget_players(m, "this is another multiplexer than before; its players are "
+				       "others too");
 	game_listing_begins(m);
+}
+
+void muxlink_on_going_offline(struct muxlink *m)
+{
+	m->taken = false; /* nobody can come back to it */
+	game_forget_players(m, "its multiplexer goes offline");
 }
 
 bool muxlink_message(struct muxlink *m, const struct frame *f, struct refusal *why)
@@ -120,6 +120,8 @@ void muxlink_end(struct muxlink *m, const char *how, const char *reason, bool at
 
 	if (m->state == MUXLINK_LEAVING && !at_fault)
 		log_info("%s: the multiplexer has read everything", muxlink_label(m));
+	else if (!m->taken)
+		log_info("%s: the multiplexer has gone offline", muxlink_label(m));
 	else
 		log_warn("%s: %s: %s; the players stay", muxlink_label(m), how, reason);
 	m->peer = NULL;
@@ -181,8 +183,21 @@ static void watch_heartbeat(struct muxlink *m, uint64_t passed_ms)
 	}
 }
 
+/* Counted only while there are others, to whom its players would be ghosts; and who knows: if all are
+ * away, it may be us who cannot be reached. */
+static void watch_absence(struct muxlink *m, uint64_t passed_ms)
+{
+	if (m->state != MUXLINK_ALONE || !m->taken || !muxlinks_has_other(m->game->muxlinks, m))
+		return;
+	m->away_ms += passed_ms;
+	if (m->away_ms >= m->game->cvars.set.sv_link_grace)
+		game_forget_players(m, "its multiplexer has been away for too long; its players "
+				       "are taken for gone");
+}
+
 void muxlink_clock(struct muxlink *m, uint64_t passed_ms)
 {
+	watch_absence(m, passed_ms);
 	watch_listing(m, passed_ms);
 	watch_heartbeat(m, passed_ms);
 }

@@ -22,15 +22,15 @@ struct muxlink {
 	enum muxlink_state state;
 	uint8_t incarnation
 		[INCARNATION_LEN]; /* of the multiplexer whose users we know; 0 = none said */
-	bool taken;                /* some multiplexer had this number */
+	bool taken;                /* a multiplexer has this number, or will when it comes back */
 	bool localhost_only;       /* what it said last */
-	bool parting;              /* it has said that it goes offline */
 	uint32_t heartbeat;        /* number of the last one asked */
 	bool heartbeat_open;       /* it has not been answered ... */
 	uint64_t heartbeat_ms;     /* ... for so long, by our own waking time */
 	uint64_t listing_ms;       /* how long the listing takes already, likewise */
 	uint64_t away_ms;          /* how long it is gone while others are there, likewise */
 	uint32_t handled;          /* messages of the link, as we said last */
+	uint64_t no_list_second;   /* when a list was unknown last, so that it is logged once */
 	struct loop_task tell_handled;
 };
 
@@ -52,14 +52,18 @@ bool muxlink_has(const struct muxlink *m, unsigned feature);
 
 /* ---- muxpeer and muxlinks tell ---- */
 
-/* A candidate has proved itself: it is ours now, and lists its users. */
-void muxlink_take(struct muxlink *m, struct muxpeer *p);
+/* A candidate has proved itself: it is ours now, and lists its users. is_old: the players of this link
+ * are its own; otherwise they are another multiplexer's, and have left. */
+void muxlink_take(struct muxlink *m, struct muxpeer *p, bool is_old);
 
 /* It said something; false refuses it, with *why. */
 bool muxlink_message(struct muxlink *m, const struct frame *f, struct refusal *why);
 
 /* The connection is over; the players stay. how is a word for the log, at_fault: no ordinary end. */
 void muxlink_end(struct muxlink *m, const char *how, const char *reason, bool at_fault);
+
+/* Its multiplexer ends, and the game does not: its players have left. */
+void muxlink_on_going_offline(struct muxlink *m);
 
 /* So many milliseconds of our own waking time have passed. */
 void muxlink_clock(struct muxlink *m, uint64_t passed_ms);

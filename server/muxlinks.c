@@ -11,12 +11,14 @@
 
 #include "common/log.h"
 #include "server/game.h"
+#include "server/linkfile.h"
 #include "server/muxpeer.h"
 
 enum {
 	PROOF_MS = 5000,
 	CLOCK_MS = 500,
 	BACKLOG = 64,
+	FILE_ROOM = 560, /* of a file's name in the run directory */
 };
 
 struct muxlinks_socket {
@@ -54,29 +56,112 @@ struct muxlink *muxlinks_next(struct muxlinks *all, const struct muxlink *before
 	return muxlinks_find(all, before != NULL ? before->number + 1 : 1);
 }
 
-const char *muxlinks_state_word(struct muxlinks *all)
+static bool has_players(const struct muxlink *m)
 {
-	enum muxlink_state best = MUXLINK_ALONE;
+	LIST_EACH(node, &m->game->players)
+	{
+		if (container_of(node, struct player, node)->link == m->number)
+			return true;
+	}
+	return false;
+}
 
-	for (struct muxlink *m = NULL; (m = muxlinks_next(all, m)) != NULL;)
-		if (best == MUXLINK_ALONE || m->state == MUXLINK_READY)
-			best = m->state;
-	return muxlink_state_word(best);
+bool muxlinks_has_other(struct muxlinks *all, const struct muxlink *m)
+{
+	for (struct muxlink *other = NULL; (other = muxlinks_next(all, other)) != NULL;)
+		if (other != m && other->peer != NULL)
+			return true;
+	return false;
 }
 
 /* ---- admission ---- */
 
-struct muxlink *muxlinks_admit(
-	struct muxlinks *all, const struct muxpeer *p UNUSED, const char **why)
+static bool says_who(const struct muxpeer *p)
 {
-	struct muxlink *m = &all->links[0];
+	static const uint8_t none[INCARNATION_LEN];
 
-	if (!all->closing && m->state == MUXLINK_ALONE) {
-		all->refusal[0] = '\0';
-		return m;
+	return memcmp(p->incarnation, none, sizeof none) != 0;
+}
+
+/* The link it had before; NULL: none, or there is no telling. One that says hello says who it is. A
+ * plain AgNet multiplexer does not: it has come back if there is only one that it can have been. */
+static struct muxlink *old_link(struct muxlinks *all, const struct muxpeer *p)
+{
+	struct muxlink *found = NULL;
+	unsigned count = 0;
+
+	for (struct muxlink *m = NULL; (m = muxlinks_next(all, m)) != NULL;) {
+		if (!m->taken || memcmp(m->incarnation, p->incarnation, INCARNATION_LEN) != 0)
+			continue;
+		if (says_who(p))
+			return m;
+		if (m->state == MUXLINK_ALONE && has_players(m)) {
+			found = m;
+			count++;
+		}
 	}
-	*why = "a second multiplexer; the first one keeps the link";
-	return NULL;
+	return count == 1 ? found : NULL;
+}
+
+/* For a newcomer: best a number that nobody can come back to, then one that nobody plays on, then any
+ * whose multiplexer is away; the lowest of them. */
+static struct muxlink *free_link(struct muxlinks *all)
+{
+	struct muxlink *found = NULL;
+	int found_cost = 3;
+
+	for (struct muxlink *m = NULL; (m = muxlinks_next(all, m)) != NULL;) {
+		int cost = !m->taken ? 0 : !has_players(m) ? 1 : 2;
+
+		if (m->state == MUXLINK_ALONE && cost < found_cost) {
+			found = m;
+			found_cost = cost;
+		}
+	}
+	return found;
+}
+
+static const char *why_full(const struct muxlinks *all)
+{
+	if (all->count == 1)
+		return "a second multiplexer; the first one keeps the link";
+	snprintf(why_text, sizeof why_text,
+		"there are %u multiplexers already, as many as sv_multiplexers allows", all->count);
+	return why_text;
+}
+
+struct muxlink *muxlinks_admit(struct muxlinks *all, struct muxpeer *p, const char **why)
+{
+	*why = "the game is stopping";
+	if (all->closing || all->game->stop != STOP_NOT)
+		return NULL;
+
+	struct muxlink *old = old_link(all, p), *m = old != NULL ? old : free_link(all);
+	if (m == NULL) {
+		*why = why_full(all);
+		return NULL;
+	}
+	/* Its old connection broke, and we had not noticed: it cannot be there twice. */
+	if (m->peer != NULL)
+		muxlink_end(m, "given up", "its multiplexer has dialled anew", true);
+	all->refusal[0] = '\0';
+	muxlink_take(m, p, m == old);
+	muxlinks_remember(all);
+	return m;
+}
+
+void muxlinks_on_going_offline(struct muxlinks *all, struct muxlink *m)
+{
+	bool others = muxlinks_has_other(all, m);
+
+	for (struct muxlink *other = NULL; (other = muxlinks_next(all, other)) != NULL;)
+		others = others || (other != m && has_players(other)); /* it may come back */
+	if (!others) {
+		game_stop(all->game, STOP_MULTIPLEXER, "the multiplexer goes offline");
+		return;
+	}
+	muxlink_on_going_offline(m);
+	muxlinks_remember(all);
 }
 
 void muxlinks_on_refused(struct muxlinks *all, struct slice reason)
@@ -92,6 +177,47 @@ void muxlinks_on_refused(struct muxlinks *all, struct slice reason)
 const char *muxlinks_refusal(const struct muxlinks *all)
 {
 	return all != NULL && all->refusal[0] != '\0' ? all->refusal : NULL;
+}
+
+/* ---- for admins ---- */
+
+const char *muxlinks_state_word(struct muxlinks *all)
+{
+	enum muxlink_state best = MUXLINK_ALONE;
+
+	for (struct muxlink *m = NULL; (m = muxlinks_next(all, m)) != NULL;)
+		if (best == MUXLINK_ALONE || m->state == MUXLINK_READY)
+			best = m->state;
+	return muxlink_state_word(best);
+}
+
+static json_int_t count_players(const struct muxlink *m)
+{
+	json_int_t count = 0;
+
+	LIST_EACH(node, &m->game->players)
+	count += container_of(node, struct player, node)->link == m->number;
+	return count;
+}
+
+json_t *muxlinks_status(struct muxlinks *all)
+{
+	json_t *rows = json_array();
+
+	for (struct muxlink *m = NULL; (m = muxlinks_next(all, m)) != NULL;) {
+		char features[FEATURES_TEXT_MAX];
+
+		if (!m->taken)
+			continue;
+		json_array_append_new(rows,
+			json_pack("{s:I, s:s, s:s, s:I, s:s, s:s}", "number", (json_int_t)m->number,
+				"state", muxlink_state_word(m->state), "multiplexer",
+				m->peer != NULL ? m->peer->address : "away", "players",
+				count_players(m), "accept", m->localhost_only ? "localhost" : "all",
+				"features",
+				features_text(m->peer != NULL ? m->peer->features : 0, features)));
+	}
+	return rows;
 }
 
 /* ---- an orderly stop ---- */
@@ -208,6 +334,21 @@ bool muxlinks_listen(
 
 /* ---- life ---- */
 
+/* A single multiplexer has number 1 whoever it is. */
+static bool has_file(const struct muxlinks *all, char out[static FILE_ROOM])
+{
+	snprintf(out, FILE_ROOM, "%s/links", all->game->config.run_dir);
+	return all->count > 1;
+}
+
+void muxlinks_remember(struct muxlinks *all)
+{
+	char path[FILE_ROOM];
+
+	if (has_file(all, path))
+		linkfile_write(all, path);
+}
+
 static void clock_closed_cb(uv_handle_t *handle)
 {
 	muxlinks_closed_one(handle->data);
@@ -235,6 +376,7 @@ struct muxlinks *muxlinks_open(struct game *game)
 {
 	uint32_t count = (uint32_t)game->cvars.set.sv_multiplexers;
 	struct muxlinks *all = calloc(1, sizeof *all);
+	char path[FILE_ROOM];
 
 	if (all == NULL || (all->links = calloc(count, sizeof *all->links)) == NULL) {
 		free(all);
@@ -251,6 +393,8 @@ struct muxlinks *muxlinks_open(struct game *game)
 	uv_timer_init(&game->loop->uv, &all->clock);
 	all->clock.data = all;
 	uv_timer_start(&all->clock, clock_cb, CLOCK_MS, CLOCK_MS);
+	if (has_file(all, path))
+		linkfile_read(all, path);
 	return all;
 }
 

@@ -2,6 +2,8 @@
 #ifndef SERVER_MUXLINKS_H
 #define SERVER_MUXLINKS_H
 
+#include <jansson.h>
+
 #include "common/address.h"
 #include "common/list.h"
 #include "common/strikes.h"
@@ -29,6 +31,9 @@ struct muxlinks {
 	bool closing;
 };
 
+/* What has changed about who has which number is kept for the next server. */
+void muxlinks_remember(struct muxlinks *all);
+
 /* As many links as sv_multiplexers says, and nobody listening yet. NULL when memory is out. */
 struct muxlinks *muxlinks_open(struct game *game);
 
@@ -47,8 +52,11 @@ struct muxlink *muxlinks_find(struct muxlinks *all, uint32_t number);
 /* for (struct muxlink *m = NULL; (m = muxlinks_next(all, m)) != NULL;): each link, connected or not. */
 struct muxlink *muxlinks_next(struct muxlinks *all, const struct muxlink *before);
 
-/* One word for all of them: the state of the link that is furthest on the way to READY. */
+/* One word for all of them: "ready" if any link is, else the state of the first that is connected. */
 const char *muxlinks_state_word(struct muxlinks *all);
+
+/* For status: a row for each link that some multiplexer has, or had. New reference. */
+json_t *muxlinks_status(struct muxlinks *all);
 
 /* Why a multiplexer refused us, its words escaped; NULL: none has since the last one was taken. */
 const char *muxlinks_refusal(const struct muxlinks *all);
@@ -63,9 +71,17 @@ void muxlinks_leave(struct muxlinks *all);
 
 /* ---- muxpeer and muxlink tell ---- */
 
-/* A multiplexer has proved itself: its place, and the old connection there is over. NULL with *why a
- * sentence: there is none for it. */
-struct muxlink *muxlinks_admit(struct muxlinks *all, const struct muxpeer *p, const char **why);
+/* A multiplexer has proved itself: finds its number and lets that link take it. One that was here has
+ * its old number, and its players; another run of it, or another one, has others. NULL with *why a
+ * sentence: there is no place for it. */
+struct muxlink *muxlinks_admit(struct muxlinks *all, struct muxpeer *p, const char **why);
+
+/* MUX GOING OFFLINE: its players leave, and the game goes on if there is another multiplexer; after
+ * the last one the game stops too. */
+void muxlinks_on_going_offline(struct muxlinks *all, struct muxlink *m);
+
+/* Whether a link but this one is connected. */
+bool muxlinks_has_other(struct muxlinks *all, const struct muxlink *m);
 
 /* LINK REFUSED: a multiplexer does not want us, and ends the link itself. */
 void muxlinks_on_refused(struct muxlinks *all, struct slice reason);

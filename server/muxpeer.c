@@ -76,7 +76,7 @@ static void refuse_unproved(struct muxpeer *p, const char *reason)
 
 enum {
 	OURS = FEATURE_LISTS | FEATURE_EVENTS | FEATURE_CAPS | FEATURE_PAUSE | FEATURE_HEARTBEAT |
-	       FEATURE_HANDLED
+	       FEATURE_HANDLED | FEATURE_FLOW
 };
 
 static unsigned greeted_count(const struct muxlinks *all)
@@ -162,16 +162,15 @@ static bool candidate_heartbeat(struct muxpeer *p, const struct frame *f, struct
 static bool candidate_proves(struct muxpeer *p, const struct frame *f, struct refusal *why)
 {
 	const char *no;
-	struct muxlink *place = muxlinks_admit(p->all, p, &no);
+	struct muxlink *place;
 
-	if (place == NULL) {
-		snprintf(why->text, sizeof why->text, "%s", no);
-		return false;
-	}
 	list_remove(&p->node);
 	p->all->candidate_count--;
-	muxlink_take(place, p);
-	return handle_message(place, f, why);
+	place = muxlinks_admit(p->all, p, &no);
+	if (place != NULL)
+		return handle_message(place, f, why);
+	snprintf(why->text, sizeof why->text, "%s", no);
+	return false;
 }
 
 /* Until it has proved itself a candidate may only tick and answer. */

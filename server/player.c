@@ -27,6 +27,7 @@ static void free_parts(struct player *p)
 {
 	line_free(&p->line);
 	buf_free(&p->out);
+	event_free(&p->event);
 	json_decref(p->saved);
 	json_decref(p->caps);
 	free(p->protocol);
@@ -217,6 +218,15 @@ void player_lookup(struct player *p)
 		link_send_get_subclient_identd(
 			out, &(struct msg_get_subclient_identd){.who = p->key});
 	p->asked_dns = p->asked_ident = true;
+}
+
+void player_slow(struct player *p, uint32_t bytes)
+{
+	bool news = (p->slow > 0) != (bytes > 0);
+
+	p->slow = bytes;
+	if (news && p->state == PLAYER_HERE)
+		script_slow(p->game->script, p, bytes > 0);
 }
 
 void player_touch(struct player *p)

@@ -10,6 +10,7 @@
 #include "common/list.h"
 #include "common/slots.h"
 #include "proto/clientkey.h"
+#include "server/event.h"
 
 struct game;
 struct link;
@@ -34,15 +35,17 @@ struct player {
 	uint64_t
 		connected_ms; /* when he connected, by our monotonic clock; may lie before our start */
 	uint64_t input_ms;    /* when he last typed */
-	struct line line;     /* the line he is typing */
-	struct buf out;       /* text of this turn, not yet cut into messages */
-	char *name, *role;    /* owned: the script's to set, kept by save; NULL = not set */
-	json_t *saved;        /* owned: what player:save keeps; NULL = nothing */
-	json_t *caps;         /* owned: what is known of his client; NULL = nothing */
-	bool save_due;        /* name, role or saved changed since the last SAVE SUBCLIENT INFO */
-	struct list node;     /* of game->players */
-	struct list dirty;    /* of game->dirty: has out or save_due */
-	struct list seats;    /* struct seat: the audiences he is in */
+	uint32_t slow;        /* bytes that wait for him, when he became slow; 0 = he is not */
+	struct event event; /* what his client is saying outside the text, piece by piece */
+	struct line line;   /* the line he is typing */
+	struct buf out;     /* text of this turn, not yet cut into messages */
+	char *name, *role;  /* owned: the script's to set, kept by save; NULL = not set */
+	json_t *saved;      /* owned: what player:save keeps; NULL = nothing */
+	json_t *caps;       /* owned: what is known of his client; NULL = nothing */
+	bool save_due;      /* name, role or saved changed since the last SAVE SUBCLIENT INFO */
+	struct list node;   /* of game->players */
+	struct list dirty;  /* of game->dirty: has out or save_due */
+	struct list seats;  /* struct seat: the audiences he is in */
 	UT_hash_handle by_key;
 };
 
@@ -75,6 +78,9 @@ void player_gone(struct player *p, const char *why);
 /* Asks his multiplexer for dns and ident: the script is told when each is there; asking twice is
  * asking once. Nothing happens while there is no link. */
 void player_lookup(struct player *p);
+
+/* So many bytes wait for him (0: he has caught up); the script is told if that is news. */
+void player_slow(struct player *p, uint32_t bytes);
 
 /* What he typed, as it came: lines go to the script (input.c). */
 void player_input(struct player *p, struct slice bytes);

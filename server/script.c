@@ -146,6 +146,7 @@ struct happening {
 	struct slice text;
 	double seconds;
 	uint64_t number;
+	bool yes;
 };
 
 static const char *const event_arguments[] = {
@@ -163,6 +164,8 @@ static void push_argument(lua_State *L, char kind, const struct happening *h)
 		lua_pushnumber(L, h->seconds);
 	else if (kind == 'n')
 		lua_pushinteger(L, (lua_Integer)h->number);
+	else if (kind == 'b')
+		lua_pushboolean(L, h->yes);
 	else if (h->saved != NULL)
 		value_push(L, h->saved);
 	else
@@ -243,6 +246,11 @@ void script_event(struct script *s, struct player *p, struct slice channel, cons
 void script_lookup(struct script *s, struct player *p, const char *which)
 {
 	fire(s, &(struct happening){.event = EVENT_lookup, .player = p, .text = slice_text(which)});
+}
+
+void script_slow(struct script *s, struct player *p, bool slow)
+{
+	fire(s, &(struct happening){.event = EVENT_slow, .player = p, .yes = slow});
 }
 
 void script_leave(struct script *s, struct player *p, const char *why)

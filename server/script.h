@@ -27,6 +27,7 @@ void script_restore(struct script *s, struct player *p, const json_t *saved); /*
 void script_input(struct script *s, struct player *p, struct slice line); /* valid UTF-8, no end */
 void script_event(struct script *s, struct player *p, struct slice channel, const json_t *data);
 void script_lookup(struct script *s, struct player *p, const char *which); /* "dns", "ident" */
+void script_slow(struct script *s, struct player *p, bool slow);
 void script_leave(struct script *s, struct player *p, const char *why);
 void script_frame(struct script *s, double dt, uint64_t n); /* also wakes what waits */
 void script_stop(struct script *s, const char *why);

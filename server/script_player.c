@@ -183,6 +183,11 @@ static void get_connected(lua_State *L, const struct player *p)
 	push_seconds_since(L, p, p->connected_ms);
 }
 
+static void get_slow(lua_State *L, const struct player *p)
+{
+	lua_pushboolean(L, p->slow > 0);
+}
+
 static void get_name(lua_State *L, const struct player *p)
 {
 	push_text(L, p->name);
@@ -206,6 +211,7 @@ static const struct {
 	{"caps", get_caps, NULL},
 	{"idle", get_idle, NULL},
 	{"connected", get_connected, NULL},
+	{"slow", get_slow, NULL},
 	{"name", get_name, player_set_name},
 	{"role", get_role, player_set_role},
 };

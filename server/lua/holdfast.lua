@@ -30,6 +30,8 @@ game = {}
 --- "command": "interrupt", "break" or "are-you-there" (keys of telnet clients); "doubt": { lines = n }
 --- after a crash: so many lines of his may not have been handled by the server that crashed.
 --- lookup: the answer to player:lookup() is there: "dns" or "ident" is which; player.dns, player.ident.
+--- slow: much waits to be shown to a player whose connection is slow (true), or little again (false);
+--- a player who stays slow for long is disconnected, so send him less, or nothing that can wait.
 --- leave: a player went away. He can still be read until the handler first waits, not reached.
 --- frame: sv_fps times a second; seconds since the last one, and its number.
 --- stop: the game is about to stop: "restart" or "quit".
@@ -39,6 +41,7 @@ game = {}
 ---@overload fun(event: "input", handler: fun(player: player, line: string))
 ---@overload fun(event: "event", handler: fun(player: player, channel: string, data: any))
 ---@overload fun(event: "lookup", handler: fun(player: player, which: "dns"|"ident"))
+---@overload fun(event: "slow", handler: fun(player: player, slow: boolean))
 ---@overload fun(event: "leave", handler: fun(player: player, why: string))
 ---@overload fun(event: "frame", handler: fun(seconds: number, n: integer))
 ---@overload fun(event: "stop", handler: fun(why: string))
@@ -51,7 +54,8 @@ function game.on(event, handler) end
 ---A player as handlers get him. There is one value for each player, so it can be the key of a table.
 ---Used after he left, it raises "this player has left"; only key, here, == and tostring still work.
 ---@class player
----@field key string who he is to the daemons and in the log: "5:199"; never given to another
+---@field key string who he is to the daemons and in the log: "5:199"; never given to another. Where there
+--- may be several multiplexers (sv_multiplexers) the number of his stands behind it: "5:199:2"
 ---@field here boolean false once he has left
 ---@field protocol string how he is connected: "telnet-line", "telnet-char", "raw"
 ---@field ip string his address
@@ -61,6 +65,7 @@ function game.on(event, handler) end
 ---@field caps table what is known of his client: telnet is true once it has spoken telnet
 ---@field idle integer seconds since he last typed
 ---@field connected integer seconds since he connected; a restart of the game changes nothing
+---@field slow boolean much waits to be shown to him: see the event slow
 ---@field name string|nil yours to set; survives a restart of the game
 ---@field role string|nil yours to set; survives a restart of the game
 local player = {}
@@ -115,9 +120,10 @@ function members:remove(who) end
 function members:send(text) end
 
 ---Lets new users in from everywhere ("all") or from this machine only ("localhost"); nobody who is
----connected is dropped, and a restart of the game changes nothing. Without an argument: what holds now.
+---connected is dropped, and a restart of the game changes nothing. Without an argument: what holds now;
+---"mixed" if several multiplexers do not agree.
 ---@param mode? "all"|"localhost"
----@return "all"|"localhost"|nil
+---@return "all"|"localhost"|"mixed"|nil
 function accept(mode) end
 
 -- What lasts -----------------------------------------------------------------------------------

@@ -212,6 +212,11 @@ static void show_message(struct buf *out, const struct frame *f)
 
 		assert_true(msg_link_refused_read(f->args, f->count, &m, &why));
 		buf_addf(out, " %.*s", (int)m.reason.len, (const char *)m.reason.at);
+	} else if (f->id == MSG_HANDLED || f->id == MSG_HEARTBEAT) {
+		struct msg_handled m; /* both have the same field */
+
+		assert_true(msg_handled_read(f->args, f->count, &m, &why));
+		buf_addf(out, " %u", m.messages);
 	} else if (f->id == MSG_HEARTBEAT_ANSWER) {
 		struct msg_heartbeat_answer m;
 
@@ -323,6 +328,27 @@ static UNUSED struct mux mux_prove(void)
 	return m;
 }
 
+/* The same for one that says what it can and who it is, in 16 letters. */
+static UNUSED struct mux mux_prove_as(const char *incarnation, const char *features)
+{
+	struct mux m = mux_dial();
+
+	assert_string_equal(heard(&m), GREETING);
+	SAY(&m, multiplexer_hello, .version = 1, .features = slice_text(features),
+		.incarnation = slice_text(incarnation));
+	SAY(&m, accepting_all, 0);
+	return m;
+}
+
+static UNUSED struct mux mux_ready_as(const char *incarnation, const char *features)
+{
+	struct mux m = mux_prove_as(incarnation, features);
+
+	SAY(&m, done_sending_all_subclient_info, 0);
+	ASSERT_HAS(heard(&m), "READY\n");
+	return m;
+}
+
 /* A link that is ready, with nobody on it. */
 static UNUSED struct mux mux_ready(void)
 {
@@ -333,11 +359,16 @@ static UNUSED struct mux mux_ready(void)
 	return m;
 }
 
-static UNUSED struct player *find_player(uint32_t n)
+static UNUSED struct player *find_on(uint32_t link, uint32_t n)
 {
 	struct clientkey k = key(n);
 
-	return player_find(&game, 1, &k);
+	return player_find(&game, link, &k);
+}
+
+static UNUSED struct player *find_player(uint32_t n)
+{
+	return find_on(1, n);
 }
 
 static UNUSED struct player *player(uint32_t n)
@@ -360,8 +391,14 @@ static UNUSED struct player *player(uint32_t n)
 	"game.on('leave', function(p, why) all:send('leave ' .. p.key .. ' ' .. why) end)\n" \
 	"game.on('stop', function(why) all:send('stop ' .. why) end)\n"                      \
 	"local crowd\n"                                                                      \
-	"local function by_number(n)\n"                                                      \
-	"  for p in players() do if p.key == n .. ':1' then return p end end\n"              \
+	"game.on('slow', function(p, slow) p:send(slow and 'slow' or 'fast') end)\n"         \
+	"game.on('event', function(p, channel, data)\n"                                      \
+	"  p:send(channel .. ' ' .. (type(data) == 'string' and #data or data.n))\n"         \
+	"end)\n"                                                                             \
+	"local function by_key(key)\n"                                                       \
+	"  for p in players() do\n"                                                          \
+	"    if p.key == key or p.key == key .. ':1' then return p end\n"                    \
+	"  end\n"                                                                            \
 	"end\n"                                                                              \
 	"game.on('input', function(p, line)\n"                                               \
 	"  local word, rest = line:match('^(%S+) ?(.*)$')\n"                                 \
@@ -371,9 +408,10 @@ static UNUSED struct player *player(uint32_t n)
 	"  elseif word == 'lookup' then p:lookup()\n"                                        \
 	"  elseif word == 'list' then\n"                                                     \
 	"    crowd = list()\n"                                                               \
-	"    for n in rest:gmatch('%d+') do crowd:add(by_number(n)) end\n"                   \
+	"    for key in rest:gmatch('%S+') do crowd:add(by_key(key)) end\n"                  \
 	"    crowd:send('listed')\n"                                                         \
 	"  elseif word == 'again' then crowd:send('again')\n"                                \
+	"  elseif word == 'accept' then p:send(accept())\n"                                  \
 	"  else p:send('[' .. line .. ']') end\n"                                            \
 	"end)\n"
 

@@ -61,7 +61,7 @@ static void an_unknown_event_is_refused_with_those_there_are(UNUSED void **state
 {
 	ASSERT_HAS(refused_map("\ngame.on('imput', print)"),
 		"mapname/init.lua:2: game.on: no event 'imput'; there are: start join restore input "
-		"event lookup leave frame stop");
+		"event lookup slow leave frame stop");
 }
 
 static void a_handler_added_by_a_handler_is_for_the_next_time(UNUSED void **state)
@@ -106,6 +106,19 @@ static void frame_gets_seconds_and_number_and_stop_gets_why(UNUSED void **state)
 	script_frame(script, 0.25, 7);
 	script_stop(script, "restart");
 	ASSERT_HAS((const char *)buf_bytes(&to_all).at, "0.25 7\nstop restart\n");
+}
+
+static void slow_says_that_he_is_or_is_not_any_more(UNUSED void **state)
+{
+	open_map("game.on('slow', function(p, slow)\n"
+		 "  p:send(tostring(slow) .. ' ' .. tostring(p.slow))\n"
+		 "end)");
+	struct player *p = join(1);
+	p->slow = 70000;
+	script_slow(script, p, true);
+	p->slow = 0;
+	script_slow(script, p, false);
+	assert_string_equal(shown(p), "true true\nfalse false\n");
 }
 
 static void input_is_the_line_as_it_is(UNUSED void **state)
@@ -847,6 +860,7 @@ int main(void)
 		SCRIPT_TEST(restore_gets_what_was_saved_or_nil),
 		SCRIPT_TEST(without_a_restore_handler_join_runs_instead),
 		SCRIPT_TEST(frame_gets_seconds_and_number_and_stop_gets_why),
+		SCRIPT_TEST(slow_says_that_he_is_or_is_not_any_more),
 		SCRIPT_TEST(input_is_the_line_as_it_is),
 		SCRIPT_TEST(a_handler_that_yields_by_itself_is_told_to_wait),
 		SCRIPT_TEST(those_who_wait_go_on_in_the_order_of_their_time),
