@@ -408,37 +408,66 @@ static bool file_names_a_resolver(const char *path, const char **why)
 	return found || fail(why, path, " names no resolver");
 }
 
-static bool open_channel(struct dns *d, const char *resolver, uint64_t timeout_ms,
-	ares_channel *out, const char **why)
+static int try_channel(
+	struct dns *d, const char *path, const char *list, uint64_t try_ms, ares_channel *out)
 {
-	char lookups[] = "b", list[RESOLVERS_TEXT_MAX];
-	const char *path = resolver[0] == '\0' ? "/etc/resolv.conf" : resolver;
-	bool is_file = path[0] == '/';
+	char lookups[] = "b";
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_DOMAINS |
 		   ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_NOROTATE;
 	struct ares_options o = {
 		.flags = ARES_FLAG_IGNTC | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
-		/* The second try waits twice as long: both fit into what we give it, almost. */
-		.timeout = (int)(timeout_ms * 9 / 20),
+		.timeout = (int)try_ms,
 		.tries = TRIES,
 		.lookups = lookups,
 		.sock_state_cb = on_socket_state,
 		.sock_state_cb_data = d,
 	};
 
-	if (is_file ? !file_names_a_resolver(path, why) : !resolver_list(resolver, list, why))
-		return false;
-	/* c-ares reads the file even when it is not asked to; a fixed list is set afterwards. */
-	if (is_file) {
+	/* c-ares reads its file even when it is not asked to; a list is set afterwards. */
+	if (path != NULL) {
 		o.resolvconf_path = strdup(path);
 		mask |= ARES_OPT_RESOLVCONF;
 	}
 	int status = ares_init_options(out, &o, mask);
 	free(o.resolvconf_path);
-	if (status == ARES_SUCCESS && !is_file) {
+	if (status == ARES_SUCCESS && path == NULL) {
 		status = ares_set_servers_ports_csv(*out, list);
 		if (status != ARES_SUCCESS)
 			ares_destroy(*out);
+	}
+	return status;
+}
+
+static unsigned count_resolvers(ares_channel channel)
+{
+	struct ares_addr_port_node *all = NULL;
+	unsigned n = 0;
+
+	if (ares_get_servers_ports(channel, &all) == ARES_SUCCESS)
+		for (const struct ares_addr_port_node *at = all; at != NULL; at = at->next)
+			n++;
+	ares_free_data(all);
+	return n;
+}
+
+/* The first try of each of two questions takes at most 9/20 of the time, however many resolvers are
+ * dead: they share it. Only a channel knows how many there are, so it may be made twice. */
+static bool open_channel(struct dns *d, const char *resolver, uint64_t timeout_ms,
+	ares_channel *out, const char **why)
+{
+	char list[RESOLVERS_TEXT_MAX];
+	const char *path = resolver[0] == '\0' ? "/etc/resolv.conf" : resolver;
+	uint64_t try_ms = timeout_ms * 9 / 20;
+
+	if (path[0] == '/' ? !file_names_a_resolver(path, why) : !resolver_list(path, list, why))
+		return false;
+	if (path[0] != '/')
+		path = NULL;
+	int status = try_channel(d, path, list, try_ms, out);
+	unsigned n = status == ARES_SUCCESS ? count_resolvers(*out) : 0;
+	if (n > 1) {
+		ares_destroy(*out);
+		status = try_channel(d, path, list, try_ms / n, out);
 	}
 	return status == ARES_SUCCESS || fail(why, "c-ares: ", ares_strerror(status));
 }

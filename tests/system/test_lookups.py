@@ -118,6 +118,22 @@ def test_an_answer_is_forgotten_after_its_time(holdfast):
     assert holdfast.metric("lookups_dns") == 2
 
 
+def test_a_silent_resolver_before_one_that_answers_costs_no_name(holdfast):
+    silent = serve(holdfast, BadDns(lambda packet: []))
+    resolver = real(holdfast, dnsmasq, PTR, HOSTS)
+    _, link = start(holdfast, AUTO, resolver=f"'{silent.address} {resolver}'", dns_timeout="4s")
+    holdfast.player(source="127.0.0.2")
+    assert came(link)[1] == {"SUBCLIENT DNS IS": "player.example.test"}
+    assert silent.asked
+
+
+def test_resolvers_are_read_from_a_file(holdfast):
+    conf = holdfast.dir / "resolv.conf"
+    conf.write_text("search example.test\nnameserver 192.0.2.1\nnameserver ::1\n")
+    start(holdfast, "", resolver=f"'{conf}'")
+    assert holdfast.admin("multiplexer", "status")["lookups"]["resolver"] == "192.0.2.1:53 [::1]:53"
+
+
 def test_the_resolver_is_changed_by_a_reload(holdfast):
     silent = serve(holdfast, BadDns(lambda packet: []))
     resolver = real(holdfast, dnsmasq, PTR, HOSTS)
