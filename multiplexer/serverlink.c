@@ -134,7 +134,7 @@ static void on_up(struct link *l)
 	s->bytes_in = 0;
 	s->unproved = false;
 	for (size_t i = 0; i < s->server_count; i++)
-		s->servers[i].said_nobody = false;
+		s->servers[i].said_nobody = s->servers[i].said_unproved = false;
 	s->mux->metrics.server_connects++;
 	if (s->refusal[0] != '\0')
 		return; /* and will be again; not a line each second */
@@ -197,10 +197,10 @@ static void on_dial_failed(struct serverlink *s, int status, const char *reason,
 		      status == UV_ECONNABORTED;
 	if (!s->unproved)
 		say_nobody(s, reason);
-	else if (!server->said_nobody)
+	else if (!server->said_unproved)
 		log_warn("server: no link with %s: %s; trying on, once a second", s->peer->at,
 			reason);
-	server->said_nobody = true;
+	server->said_unproved = s->unproved;
 	become_down(s, false, NULL);
 }
 

@@ -15,6 +15,7 @@ struct standby {
 	struct upstream_search *search; /* owned: NULL when none runs */
 	struct standby_probe *probe;    /* owned: NULL when none runs */
 	bool there;                     /* when it was told last it was there */
+	bool said_unproved;             /* that it has not shown our key was logged */
 	bool said_nobody; /* that it was not there when it was to become the link was logged */
 };
 
