@@ -22,6 +22,7 @@
 #include "server/muxlinks.h"
 #include "server/script.h"
 #include "server/store.h"
+#include "server/tell.h"
 
 /* ---- the end of a turn ---- */
 
@@ -139,6 +140,7 @@ void game_listing_ends(struct muxlink *from)
 			player_touch(p);
 	}
 	audience_tell_all(from);
+	game_tell_mssp(from);
 	flush_task(&game->flush);
 	muxlink_ready(from);
 }
@@ -466,5 +468,6 @@ void game_free(struct game *game)
 	LIST_EACH(node, &game->audiences)
 	audience_free(container_of(node, struct audience, node));
 	slots_free(&game->handles);
+	free(game->mssp);
 	cvar_close(&game->cvars);
 }

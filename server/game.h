@@ -45,6 +45,7 @@ struct game {
 	struct muxdoors doors;  /* where multiplexers connect; read at start */
 	struct muxlinks *muxlinks; /* owned: NULL while no map runs */
 	struct script *script;     /* owned: NULL while no map runs */
+	char *mssp;                /* owned: JSON, what crawlers are told; NULL = nothing */
 	struct store *store;       /* owned: what scripts keep; NULL before game_start */
 	struct control *control;   /* owned */
 	struct frames frames;

@@ -375,9 +375,29 @@ static bool on_subclient_caps_are(
 	if (json_is_object(caps)) {
 		json_decref(p->caps);
 		p->caps = json_incref(caps);
+		if (p->state == PLAYER_HERE)
+			script_event(from->game->script, p, slice_text("caps"), caps);
 	}
 	json_decref(caps);
 	return true;
+}
+
+/* "Package.Name json": {"package": ..., "data": ...}, or "text" where it is no JSON. */
+static json_t *read_gmcp(struct slice message)
+{
+	size_t name = 0;
+
+	while (name < message.len && message.at[name] != ' ')
+		name++;
+	struct slice rest = slice_from(message, name + 1);
+	json_t *all = json_pack("{s:s#}", "package", (const char *)message.at, (int)name);
+	json_t *data = rest.len > 0 ? read_json(rest) : NULL;
+
+	if (all == NULL || data != NULL)
+		json_object_set_new(all, "data", data);
+	else if (rest.len > 0)
+		json_object_set_new(all, "text", json_stringn((const char *)rest.at, rest.len));
+	return all;
 }
 
 static bool on_got_subclient_event(
@@ -399,6 +419,8 @@ static bool on_got_subclient_event(
 		return true;
 	if ((m->flags & EVENT_IS_JSON) != 0)
 		data = read_json(whole);
+	else if (slice_is(m->channel, slice_text("gmcp")))
+		data = read_gmcp(whole);
 	else
 		data = json_stringn((const char *)whole.at, whole.len);
 	event_end(&p->event);

@@ -1,5 +1,8 @@
 #include "server/script_state.h"
 
+#include "server/tell.h"
+#include "server/value.h"
+
 /* game.on, and the lists of handlers. */
 
 static const char handlers_key; /* of the registry: event -> table of functions */
@@ -46,9 +49,29 @@ static int l_on(lua_State *L)
 	return no_such_event(L, name);
 }
 
+/* (table or nil): what crawlers of MUD lists are told. */
+static int l_mssp(lua_State *L)
+{
+	struct value_fault fault;
+	json_t *table = NULL;
+	if (!lua_isnoneornil(L, 1)) {
+		luaL_checktype(L, 1, LUA_TTABLE);
+		table = value_json(L, 1, &fault);
+		if (table == NULL)
+			return luaL_error(L, "game.mssp: %s", fault.text);
+		if (!json_is_object(table)) {
+			json_decref(table);
+			return luaL_error(L, "game.mssp: a table of names and values is wanted");
+		}
+	}
+	if (!game_set_mssp(script_of(L)->game, table))
+		return luaL_error(L, "game.mssp: the table is too long");
+	return 0;
+}
+
 void script_open_game(lua_State *L)
 {
-	static const luaL_Reg functions[] = {{"on", l_on}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"on", l_on}, {"mssp", l_mssp}, {NULL, NULL}};
 	lua_newtable(L);
 	for (int i = 0; i < EVENT_COUNT; i++) {
 		lua_newtable(L);

@@ -1,5 +1,8 @@
 #include "server/script_state.h"
 
+#include <stdlib.h>
+
+#include "server/tell.h"
 #include "server/value.h"
 
 /* The player type, players() and all. Lua holds a handle, never a pointer: whoever has left is found
@@ -114,6 +117,89 @@ static int l_save(lua_State *L)
 	return 0;
 }
 
+/* (player, text) */
+static int l_prompt(lua_State *L)
+{
+	struct player *p = check_player(L);
+	size_t len;
+	const char *text = luaL_checklstring(L, 2, &len);
+	if (p != script_of(L)->leaving)
+		player_prompt(p, slice_of(text, len));
+	return 0;
+}
+
+/* (player, on) */
+static int l_echo(lua_State *L)
+{
+	struct player *p = check_player(L);
+	luaL_checktype(L, 2, LUA_TBOOLEAN);
+	if (p != script_of(L)->leaving)
+		player_tell(p, "echo", false, slice_text(lua_toboolean(L, 2) ? "on" : "off"));
+	return 0;
+}
+
+/* (player, on) */
+static int l_mxp(lua_State *L)
+{
+	struct player *p = check_player(L);
+	luaL_checktype(L, 2, LUA_TBOOLEAN);
+	if (p != script_of(L)->leaving)
+		player_tell(p, "mxp", false, slice_text(lua_toboolean(L, 2) ? "on" : "off"));
+	return 0;
+}
+
+/* Tells p the value at index as JSON; package: with this word before it, and nil is no value. Nothing
+ * of Lua is called while memory is held that Lua does not know. */
+static void tell_value(
+	lua_State *L, struct player *p, const char *channel, const char *package, int index)
+{
+	struct value_fault fault;
+	json_t *json = NULL;
+	if (!lua_isnil(L, index) && (json = value_json(L, index, &fault)) == NULL)
+		luaL_error(L, "%s: %s", channel, fault.text);
+	char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	bool ok = json == NULL || text != NULL;
+	struct buf data = {0};
+	if (package != NULL)
+		ok = ok && buf_addf(&data, "%s%s", package, text != NULL ? " " : "");
+	if (text != NULL)
+		ok = ok && buf_add(&data, slice_text(text));
+	size_t len = data.len;
+	if (ok && len <= TELL_MAX && p != script_of(L)->leaving)
+		player_tell(p, channel, package == NULL, buf_bytes(&data));
+	buf_free(&data);
+	free(text);
+	json_decref(json);
+	if (!ok)
+		luaL_error(L, "%s: out of memory", channel);
+	if (len > TELL_MAX)
+		luaL_error(L, "%s: %d bytes, %d are the most", channel, (int)len, TELL_MAX);
+}
+
+/* (player, package, [value]) */
+static int l_gmcp(lua_State *L)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				      "0123456789._-";
+	struct player *p = check_player(L);
+	size_t len;
+	const char *package = luaL_checklstring(L, 2, &len);
+	if (len == 0 || strspn(package, letters) != len)
+		return luaL_error(L, "gmcp: '%s' is no name of a package", package);
+	lua_settop(L, 3);
+	tell_value(L, p, "gmcp", package, 3);
+	return 0;
+}
+
+/* (player, table) */
+static int l_msdp(lua_State *L)
+{
+	struct player *p = check_player(L);
+	luaL_checktype(L, 2, LUA_TTABLE);
+	tell_value(L, p, "msdp", NULL, 2);
+	return 0;
+}
+
 /* (player, [reason]) */
 static int l_kick(lua_State *L)
 {
@@ -216,8 +302,9 @@ static const struct {
 	{"role", get_role, player_set_role},
 };
 
-static const luaL_Reg methods[] = {
-	{"send", l_send}, {"save", l_save}, {"kick", l_kick}, {"lookup", l_lookup}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"send", l_send}, {"save", l_save}, {"kick", l_kick},
+	{"lookup", l_lookup}, {"prompt", l_prompt}, {"echo", l_echo}, {"gmcp", l_gmcp},
+	{"msdp", l_msdp}, {"mxp", l_mxp}, {NULL, NULL}};
 
 /* (player, name). The upvalue has a function for each method, a number for each field. */
 static int l_index(lua_State *L)

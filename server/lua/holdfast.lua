@@ -27,7 +27,10 @@ game = {}
 --- player:save kept, or nil. A map without a restore handler is told join instead.
 --- input: a player typed a line: UTF-8, without its end, but with whatever else he typed.
 --- event: a player's client said something outside the text; what data is depends on channel:
---- "command": "interrupt", "break" or "are-you-there" (keys of telnet clients); "doubt": { lines = n }
+--- "command": "interrupt", "break", "abort-output" or "are-you-there" (keys of telnet clients);
+--- "naws": { w = columns, h = lines } of his window; "caps": player.caps, because more is known now;
+--- "gmcp": { package = "Char.Skills.Get", data = ... }, or text = ... where it was no JSON; "msdp": a
+--- table of its variables; "env": { CLIENT_NAME = ... }; "doubt": { lines = n }
 --- after a crash: so many lines of his may not have been handled by the server that crashed.
 --- lookup: the answer to player:lookup() is there: "dns" or "ident" is which; player.dns, player.ident.
 --- slow: much waits to be shown to a player whose connection is slow (true), or little again (false);
@@ -49,6 +52,12 @@ game = {}
 ---@param handler function
 function game.on(event, handler) end
 
+---What crawlers of MUD lists are told (MSSP), also while the game is away: { NAME = "The Hall", CONTACT =
+---..., PORT = { 4000, 4001 }, GAMEPLAY = ... }. The multiplexer adds PLAYERS, UPTIME and what else it
+---knows, unless it is there.
+---@param variables table|nil
+function game.mssp(variables) end
+
 -- Players ---------------------------------------------------------------------------------------
 
 ---A player as handlers get him. There is one value for each player, so it can be the key of a table.
@@ -62,7 +71,10 @@ function game.on(event, handler) end
 ---@field dns string|nil the name of his address, once it is known; "unresolved": it has none that leads
 ---back to it, or nobody has asked; "unsupported": names are not looked up where he connected
 ---@field ident string|nil what his machine says he is called, or the same two words. It may lie
----@field caps table what is known of his client: telnet is true once it has spoken telnet
+---@field caps table what is known of his client, each only once it is: telnet (it speaks it), client,
+---version, terminal, w and h (his window), utf8, colors (0, 16, 256 or 16777216), reader (he uses a
+---screen reader), gmcp (its modules), msdp, mxp, mccp (output is compressed), mtts. A restart of the
+---game changes nothing
 ---@field idle integer seconds since he last typed
 ---@field connected integer seconds since he connected; a restart of the game changes nothing
 ---@field slow boolean much waits to be shown to him: see the event slow
@@ -83,6 +95,31 @@ function player:save(value) end
 ---Shows him the reason and ends his connection. The leave handlers run at once.
 ---@param reason? string
 function player:kick(reason) end
+
+---Shows him a text that asks for input: no line end is added, and his client can tell that it is a
+---prompt (EOR or GA).
+---@param text string
+function player:prompt(text) end
+
+---Hides what he types (false), for a password, or shows it again (true). A client without telnet shows
+---it all the same. A restart of the game changes nothing.
+---@param on boolean
+function player:echo(on) end
+
+---Sends his client a GMCP message; without a value the package alone. Nothing happens if it does not
+---speak GMCP: player.caps.gmcp then is nil. 64 KiB at most.
+---@param package string
+---@param value? any
+function player:gmcp(package, value) end
+
+---Sends his client MSDP variables, if it speaks that (player.caps.msdp).
+---@param variables table
+function player:msdp(variables) end
+
+---Offers his client MXP (true), or ends it (false). Once player.caps.mxp is true, < > and & in what he
+---is sent are mark-up: write &lt; &gt; &amp; for what other players typed.
+---@param on boolean
+function player:mxp(on) end
 
 ---Asks for his dns and ident where that is on request (`dns` and `ident` of his listener). The event
 ---lookup tells when each is there; the other players are not held up.

@@ -21,6 +21,7 @@
 #include "server/audience.h"
 #include "server/game.h"
 #include "server/script_state.h"
+#include "server/tell.h"
 
 enum { FAKE_SAVED_MAX = 4044 };
 
@@ -96,6 +97,27 @@ void player_kick(struct player *p, const char *reason)
 void player_lookup(struct player *p)
 {
 	assert_true(buf_addf(&p->out, "looked up\n"));
+}
+
+void player_tell(struct player *p, const char *channel, bool json, struct slice data)
+{
+	assert_true(buf_addf(&p->out, "%s%s: %.*s\n", channel, json ? " (json)" : "", (int)data.len,
+		(const char *)data.at));
+}
+
+void player_prompt(struct player *p, struct slice text)
+{
+	assert_true(buf_addf(&p->out, "prompt: %.*s\n", (int)text.len, (const char *)text.at));
+}
+
+static UNUSED char told_mssp[1000]; /* what game.mssp was given last, as JSON */
+
+bool game_set_mssp(UNUSED struct game *g, json_t *table)
+{
+	size_t len = table != NULL ? json_dumpb(table, told_mssp, sizeof told_mssp - 1, 0) : 0;
+	json_decref(table);
+	told_mssp[size_min(len, sizeof told_mssp - 1)] = '\0';
+	return len < sizeof told_mssp;
 }
 
 const char *player_label(const struct player *p)

@@ -1,0 +1,73 @@
+#include "server/tell.h"
+
+#include <stdlib.h>
+
+#include "server/game.h"
+#include "server/muxlinks.h"
+
+/* Of one message; the deepest key and the longest channel leave room for more than this. */
+enum { PIECE = 4000 };
+
+/* Where to tell of things outside the text; NULL while nobody there understands them. */
+static struct link *out_of(struct muxlink *m)
+{
+	return muxlink_has(m, FEATURE_EVENTS) ? muxlink_out(m) : NULL;
+}
+
+static void send_event(struct link *out, const struct clientkey *who, const char *channel,
+	uint32_t flags, struct slice data)
+{
+	struct msg_send_subclient_event m = {.who = *who, .channel = slice_text(channel)};
+
+	while (data.len > 0) {
+		m.data = slice_of(data.at, size_min(data.len, PIECE));
+		data = slice_from(data, m.data.len);
+		m.flags = flags | (data.len > 0 ? EVENT_MORE_FOLLOWS : 0);
+		link_send_send_subclient_event(out, &m);
+	}
+}
+
+void player_tell(struct player *p, const char *channel, bool json, struct slice data)
+{
+	struct link *out = out_of(muxlinks_find(p->game->muxlinks, p->link));
+
+	if (p->state != PLAYER_HERE || out == NULL || data.len > TELL_MAX)
+		return;
+	player_flush(p);
+	send_event(out, &p->key, channel, json ? EVENT_IS_JSON : 0, data);
+}
+
+void player_prompt(struct player *p, struct slice text)
+{
+	if (out_of(muxlinks_find(p->game->muxlinks, p->link)) != NULL && text.len <= TELL_MAX)
+		player_tell(p, "prompt", false, text);
+	else
+		player_send(p, text);
+}
+
+static const struct clientkey everyone = {.depth = 2, .number = {0, CLIENTKEY_LIST}};
+
+void game_tell_mssp(struct muxlink *to)
+{
+	struct link *out = out_of(to);
+
+	if (out != NULL && to->game->mssp != NULL)
+		send_event(out, &everyone, "mssp", EVENT_IS_JSON, slice_text(to->game->mssp));
+}
+
+bool game_set_mssp(struct game *game, json_t *table)
+{
+	char *text = table != NULL ? json_dumps(table, JSON_COMPACT) : strdup("{}");
+
+	json_decref(table);
+	if (text == NULL || strlen(text) > TELL_MAX) {
+		free(text);
+		return false;
+	}
+	free(game->mssp);
+	game->mssp = text;
+	for (struct muxlink *m = NULL; (m = muxlinks_next(game->muxlinks, m)) != NULL;)
+		if (muxlink_state(m) != MUXLINK_LISTING)
+			game_tell_mssp(m);
+	return true;
+}
