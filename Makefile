@@ -277,7 +277,8 @@ DEPS_run  := gcc libc6-dev pkg-config libuv1-dev libjansson-dev libconfuse-dev l
              libc-ares-dev libssl-dev zlib1g-dev libsqlite3-dev node-llhttp
 DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git procps python3 \
              python3-pytest python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check spin \
-             openssl iproute2 dnsmasq-base unbound oidentd
+             openssl iproute2 dnsmasq-base unbound oidentd \
+             haproxy nginx-light libnginx-mod-stream
 
 .PHONY: deps deps-run deps-test
 deps: deps-test

@@ -1,5 +1,6 @@
 #include "common/nets.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -115,4 +116,22 @@ bool nets_have(const struct nets *n, const struct address *a)
 		if (same_bits(n->at[i].ip, ip, n->at[i].bits))
 			return true;
 	return false;
+}
+
+char *nets_text(const struct nets *n, char *out, size_t room)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < n->count && len < room; i++) {
+		const uint8_t *ip = n->at[i].ip;
+		bool v4 = n->at[i].bits >= 96 && memcmp(ip, mapped, sizeof mapped) == 0;
+		char host[INET6_ADDRSTRLEN];
+
+		inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ip + 12 : ip, host, sizeof host);
+		len += (size_t)snprintf(out + len, room - len, "%s%s/%d", i > 0 ? " " : "", host,
+			n->at[i].bits - (v4 ? 96 : 0));
+	}
+	return out;
 }

@@ -20,6 +20,9 @@ struct nets {
  * too many bits, bits set behind the network's own, more than NETS_MAX. */
 bool nets_parse(const char *text, struct nets *out, const char **why);
 
+/* The set as nets_parse reads it, cut at room bytes, terminator included. Returns out. */
+char *nets_text(const struct nets *n, char *out, size_t room);
+
 /* IPv4-mapped IPv6 is IPv4. AF_UNIX and no address are in no network. */
 bool nets_have(const struct nets *n, const struct address *a);
 

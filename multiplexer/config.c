@@ -197,6 +197,16 @@ static bool take_origins(struct listener_config *l, const char *text, cfg_t *cfg
 	return l->origins != NULL;
 }
 
+static bool take_proxies(struct listener_config *l, const char *text, cfg_t *cfg)
+{
+	const char *why;
+	bool ok = nets_parse(text, &l->proxies, &why);
+
+	if (!ok)
+		cfg_error(cfg, "proxies: '%s' %s", text, why);
+	return ok;
+}
+
 /* What a listener section may hold. */
 static const struct {
 	const char *name;
@@ -211,6 +221,7 @@ static const struct {
 	{"key", take_key},
 	{"negotiate", take_negotiate},
 	{"origins", take_origins},
+	{"proxies", take_proxies},
 };
 
 static int check_listener_field(cfg_t *cfg, cfg_opt_t *opt)
@@ -318,6 +329,7 @@ static bool read_file(struct config *config, const char *file)
 		CFG_STR("key", NULL, CFGF_NONE),
 		CFG_STR("negotiate", NULL, CFGF_NONE),
 		CFG_STR("origins", NULL, CFGF_NONE),
+		CFG_STR("proxies", NULL, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t rows[] = {
@@ -459,7 +471,7 @@ void config_free(struct config *config)
 
 void config_print(const struct config *config)
 {
-	char text[2048];
+	char text[2048], nets[NETS_MAX * 50];
 
 	for (size_t i = 0; i < option_rows; i++) {
 		const struct option *o = &option_table[i];
@@ -484,6 +496,8 @@ void config_print(const struct config *config)
 			printf("\tnegotiate = \"%s\"\n", negotiations[l->negotiate]);
 		if (l->kind->handshake)
 			printf("\torigins = \"%s\"\n", l->door.origins);
+		if (l->proxies.count > 0)
+			printf("\tproxies = \"%s\"\n", nets_text(&l->proxies, nets, sizeof nets));
 		printf("}\n");
 	}
 }
@@ -539,6 +553,7 @@ unsigned config_apply_live(struct config *running, struct config *fresh)
 	for (size_t i = 0; !differ && i < fresh->listener_count; i++) {
 		running->listeners[i].dns = fresh->listeners[i].dns;
 		running->listeners[i].ident = fresh->listeners[i].ident;
+		running->listeners[i].proxies = fresh->listeners[i].proxies;
 	}
 	if (differ) {
 		log_warn("listeners: the changes need a restart of the multiplexer");

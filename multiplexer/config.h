@@ -3,6 +3,7 @@
 #define MULTIPLEXER_CONFIG_H
 
 #include "common/address.h"
+#include "common/nets.h"
 #include "common/option.h"
 #include "multiplexer/layers.h"
 #include "multiplexer/lookup.h"
@@ -30,6 +31,7 @@ struct listener_config {
 	char *key_file;      /* owned: where it was read from; NULL = none */
 	char *origins; /* owned: of a websocket listener, see handshake.h; NULL = ORIGINS_PRESET */
 	struct layers_door door;
+	struct nets proxies; /* from these a PROXY header has to come first */
 	bool optional; /* a built-in one: if it cannot listen (no IPv6 here), the others go on */
 };
 

@@ -79,7 +79,7 @@ static void connection_cb(uv_stream_t *stream, int status)
 	if (l->config->kind->is_chain)
 		chain_accept(&l->mux->chain, l->config, stream);
 	else
-		subclient_accept(l->mux, l, stream);
+		arrival_accept(l->mux, l, stream);
 }
 
 static void failed_cb(uv_handle_t *handle)

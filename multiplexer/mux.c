@@ -103,6 +103,20 @@ void mux_accept(struct mux *mux, bool localhost_only, const char *who)
 	mux->metrics.localhost_only = localhost_only;
 }
 
+/* What the options say of who may connect. */
+static void set_admission_limits(struct mux *mux)
+{
+	const struct options *o = &mux->config.options;
+
+	mux->admission_limits = (struct admission_limits){.per_address = o->address_users,
+		.unproven_per_address = o->address_silent,
+		.burst = o->connect_burst,
+		.per_minute = o->connect_rate,
+		.drop_from = o->silent_drop_from,
+		.drop_percent = o->silent_drop_percent,
+		.drop_all = o->silent_max};
+}
+
 void mux_reload(struct mux *mux)
 {
 	struct config fresh;
@@ -115,6 +129,7 @@ void mux_reload(struct mux *mux)
 	config_apply_live(&mux->config, &fresh);
 	mux->house.compressed_max = (uint32_t)mux->config.options.mccp_users;
 	config_free(&fresh);
+	set_admission_limits(mux);
 	mux->queues.pool.limit = pool_limit(mux->config.options.queue_pool);
 	queues_check(mux);
 	lookups_reload(&mux->lookups);
@@ -165,7 +180,7 @@ static void pump_task(struct loop_task *task)
 
 static bool is_through(const struct mux *mux)
 {
-	return list_is_empty(&mux->users) && mux->refused_now == 0 && mux->arriving_now == 0 &&
+	return list_is_empty(&mux->users) && mux->outside == 0 &&
 	       serverlink_is_down(&mux->server) && chain_is_through(&mux->chain);
 }
 
@@ -211,8 +226,8 @@ void mux_stop(struct mux *mux, const char *reason)
 	subclient_end(container_of(node, struct subclient, node), CLOSING_SHUTDOWN,
 		mux->config.options.notice_shutdown);
 	chain_stop(&mux->chain);
-	LIST_EACH(node, &mux->arriving)
-	subclient_end(container_of(node, struct subclient, node), CLOSING_SHUTDOWN,
+	LIST_EACH(node, &mux->watched) /* who is no user yet */
+	subclient_end(container_of(node, struct subclient, watched), CLOSING_SHUTDOWN,
 		mux->config.options.notice_shutdown);
 	serverlink_stop(&mux->server);
 	uv_timer_start(&mux->clock, clock_cb, STOPPING_CLOCK_MS, STOPPING_CLOCK_MS);
@@ -270,7 +285,6 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 		.started_ms = loop_now_ms(loop)};
 	memset(config, 0, sizeof *config);
 	list_init(&mux->users);
-	list_init(&mux->arriving);
 	list_init(&mux->ticking);
 	list_init(&mux->waiting);
 	list_init(&mux->watched);
@@ -289,8 +303,10 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 	/* A number from an earlier run must not name somebody in this one. */
 	uv_random(NULL, NULL, &mux->next_number, sizeof mux->next_number, 0, NULL);
 	uv_random(NULL, NULL, mux->incarnation, sizeof mux->incarnation, 0, NULL);
+	set_admission_limits(mux);
+	mux->admission = admission_new(&mux->admission_limits);
 	bool has_server = serverlink_open(&mux->server, mux, why);
-	if (!chain_open(&mux->chain, mux)) {
+	if (mux->admission == NULL || !chain_open(&mux->chain, mux)) {
 		*why = "out of memory";
 		return false;
 	}
@@ -308,8 +324,6 @@ void mux_close(struct mux *mux)
 	LIST_EACH(node, &mux->users)
 	subclient_drop(container_of(node, struct subclient, node), CLOSING_SHUTDOWN);
 	lookups_close(&mux->lookups);
-	LIST_EACH(node, &mux->arriving)
-	subclient_drop(container_of(node, struct subclient, node), CLOSING_SHUTDOWN);
 	serverlink_close(&mux->server);
 	chain_close(&mux->chain);
 	control_close(mux->control);
@@ -330,5 +344,7 @@ void mux_free(struct mux *mux)
 	chain_free(&mux->chain);
 	mssp_free(&mux->mssp);
 	events_forget(&mux->events);
+	admission_free(mux->admission);
+	mux->admission = NULL;
 	config_free(&mux->config);
 }

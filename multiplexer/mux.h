@@ -4,6 +4,7 @@
 
 #include "common/control.h"
 #include "common/loop.h"
+#include "multiplexer/admission.h"
 #include "multiplexer/chain.h"
 #include "multiplexer/config.h"
 #include "multiplexer/events.h"
@@ -28,16 +29,17 @@ struct mux {
 	const char *run_dir;         /* borrowed */
 	struct listener **listeners; /* owned; config.listener_count of them, NULL where left out */
 	struct list users;           /* CONNECTED and CLOSING, in order of arrival */
-	struct list arriving;        /* CONNECTED, but their handshake is not done */
-	struct list ticking;         /* users and arriving ones whose layers want the clock */
+	struct list ticking;         /* users and ARRIVING ones whose layers want the clock */
 	struct list waiting;         /* the server has to be told, in order */
 	struct list watched;         /* looked at by the clock */
 	struct queues queues;        /* what waits for users and from them, kept in bounds */
 	struct list unflushed;       /* their layers want layers_flush() at the end of the turn */
 	struct subclient *by_number; /* uthash head */
 	uint32_t next_number;
-	unsigned arriving_now; /* in arriving, or closing without having arrived */
-	unsigned refused_now;  /* connections that are being told why they are refused */
+	unsigned outside;     /* connections that are no users: KNOCKING, ARRIVING, or refused */
+	unsigned refused_now; /* of them, those that are being told why */
+	struct admission *admission; /* owned */
+	struct admission_limits admission_limits;
 	struct serverlink server;
 	struct chain chain; /* multiplexers that are connected to us */
 	struct lists lists; /* made by the server of this link */

@@ -8,9 +8,7 @@
 #include "multiplexer/news.h"
 
 enum {
-	READ_MAX = 4096,    /* bytes of one read: held input may pass its limit by no more */
-	REFUSED_MAX = 64,   /* refused connections that are still being told why */
-	ARRIVING_MAX = 128, /* connections whose handshake is not done; 256 descriptors are kept */
+	READ_MAX = 4096,         /* bytes of one read: held input may pass its limit by no more */
 	FINISHED_WAIT_MS = 1000, /* after our end, how long the client may take for his */
 };
 
@@ -49,8 +47,7 @@ const char *subclient_label(const struct subclient *u)
 	return text;
 }
 
-/* Lets the clock look at him. */
-static void watch(struct subclient *u)
+void subclient_watch(struct subclient *u)
 {
 	if (list_is_empty(&u->watched))
 		list_add_last(&u->mux->watched, &u->watched);
@@ -93,8 +90,7 @@ static void on_looked_up(struct lookup *l)
 	news_looked_up(&u->mux->server, u, l->kind);
 }
 
-/* The automatic ones. */
-static void start_lookups(struct subclient *u)
+void subclient_start_lookups(struct subclient *u)
 {
 	for (size_t i = 0; i < LOOKUP_KINDS; i++)
 		if (u->lookups[i].mode == LOOKUP_AUTO)
@@ -122,11 +118,8 @@ static void become_gone(struct subclient *u)
 	u->state = SUBCLIENT_GONE;
 	if (mux->server.listed == &u->node)
 		mux->server.listed = u->node.next;
-	if (u->arriving) {
-		mux->arriving_now--;
-	} else if (list_is_empty(&u->node)) {
-		mux->refused_now--;
-	} else {
+	arrival_gone(u);
+	if (!list_is_empty(&u->node)) {
 		HASH_DELETE(by_number, mux->by_number, u);
 		mux->metrics.users_now--;
 	}
@@ -171,7 +164,7 @@ void subclient_drop(struct subclient *u, enum closing why)
 
 	if (u->state == SUBCLIENT_GONE)
 		return;
-	if (u->state == SUBCLIENT_CONNECTED) {
+	if (u->state != SUBCLIENT_CLOSING) {
 		detail_of(u, why, detail, sizeof detail);
 		u->closing = why;
 		count_closing(&u->mux->metrics, why);
@@ -190,6 +183,10 @@ static uint16_t close_code_of(enum closing why)
 		return 1008;
 	case CLOSING_FULL:
 	case CLOSING_BUSY:
+	case CLOSING_TOO_MANY:
+	case CLOSING_TOO_MANY_SILENT:
+	case CLOSING_TOO_FAST:
+	case CLOSING_CROWDED:
 		return 1013;
 	default:
 		return 1000;
@@ -200,18 +197,18 @@ void subclient_end(struct subclient *u, enum closing why, const char *words)
 {
 	char detail[96] = "";
 
-	if (u->state != SUBCLIENT_CONNECTED)
+	if (u->state == SUBCLIENT_CLOSING || u->state == SUBCLIENT_GONE)
 		return;
 	subclient_notice(u, words != NULL ? words : closings[why].last_words);
-	if (u->state != SUBCLIENT_CONNECTED)
+	if (u->state == SUBCLIENT_GONE)
 		return; /* saying it was too much for his connection */
 	layers_flush(&u->layers, true);
 	list_remove(&u->unflushed);
-	if (u->state != SUBCLIENT_CONNECTED)
+	if (u->state == SUBCLIENT_GONE)
 		return; /* so was the end of compression */
 	u->layers.close_code = close_code_of(why);
 	layers_finish(&u->layers);
-	if (u->state != SUBCLIENT_CONNECTED)
+	if (u->state == SUBCLIENT_CLOSING || u->state == SUBCLIENT_GONE)
 		return;
 	u->state = SUBCLIENT_CLOSING;
 	u->closing = why;
@@ -220,7 +217,7 @@ void subclient_end(struct subclient *u, enum closing why, const char *words)
 	if (u->why != NULL)
 		snprintf(detail, sizeof detail, " (%s)", u->why);
 	log_closing(u, why, detail);
-	watch(u);
+	subclient_watch(u);
 	held_free(&u->held);
 	forget_lookups(u);
 	/* Reading goes on, into nothing: a close with unread input would be a reset, and a reset
@@ -276,7 +273,9 @@ static void tick_connected(struct subclient *u)
 		return;
 	}
 	look_at_output(u);
-	if (u->state == SUBCLIENT_CONNECTED && u->eof_ms == 0 && u->stream.queued == 0)
+	if (u->state == SUBCLIENT_CONNECTED && !u->proven)
+		arrival_tick(u);
+	if (u->state == SUBCLIENT_CONNECTED && u->proven && u->eof_ms == 0 && u->stream.queued == 0)
 		list_remove(&u->watched);
 }
 
@@ -293,6 +292,8 @@ void subclient_tick(struct subclient *u)
 			subclient_drop(u, u->closing);
 	} else if (u->state == SUBCLIENT_CONNECTED) {
 		tick_connected(u);
+	} else if (u->state == SUBCLIENT_KNOCKING) {
+		arrival_tick(u);
 	}
 }
 
@@ -301,7 +302,10 @@ static void on_bytes(struct stream *s, struct slice bytes)
 {
 	struct subclient *u = container_of(s, struct subclient, stream);
 
-	if (u->state != SUBCLIENT_CONNECTED)
+	if (u->state == SUBCLIENT_KNOCKING)
+		bytes = arrival_bytes(u, bytes);
+	bool is_heard = u->state == SUBCLIENT_CONNECTED || u->state == SUBCLIENT_ARRIVING;
+	if (!is_heard || bytes.len == 0)
 		return;
 	u->mux->metrics.bytes_from_users += bytes.len;
 	u->input_ms = u->layers.now_ms = loop_now_ms(u->mux->loop);
@@ -315,7 +319,7 @@ static void on_bytes(struct stream *s, struct slice bytes)
 /* The kernel did not take all: from here on the clock looks at what waits. */
 static void on_slow(struct stream *s)
 {
-	watch(container_of(s, struct subclient, stream));
+	subclient_watch(container_of(s, struct subclient, stream));
 }
 
 /* It has all now. */
@@ -335,7 +339,7 @@ static void on_end(struct stream *s, int status)
 		subclient_drop(u, CLOSING_LOST);
 	} else {
 		u->eof_ms = loop_now_ms(u->mux->loop);
-		watch(u);
+		subclient_watch(u);
 		subclient_tick(u);
 	}
 }
@@ -367,6 +371,8 @@ static void on_input(struct layers *ls, struct slice bytes)
 
 	if (u->state != SUBCLIENT_CONNECTED)
 		return;
+	if (!u->proven)
+		arrival_proven(u);
 	/* He sees what he types, and his Enter; hidden input leaves the cursor where it was. */
 	if (!u->layers.hidden || last == '\n' || last == '\r')
 		u->line_start = last == '\n' || last == '\r';
@@ -377,7 +383,7 @@ static void on_output(struct layers *ls, struct shared *b)
 {
 	struct subclient *u = container_of(ls, struct subclient, layers);
 
-	if (u->state != SUBCLIENT_CONNECTED)
+	if (u->state == SUBCLIENT_CLOSING || u->state == SUBCLIENT_GONE)
 		return;
 	u->mux->metrics.bytes_to_users += b->len;
 	stream_write(&u->stream, b);
@@ -457,11 +463,9 @@ bool subclient_tell(struct subclient *u, struct tell *tell, struct shared *text)
 	return shown;
 }
 
-static void arrive(struct subclient *u);
-
 static void on_ready(struct layers *ls)
 {
-	arrive(container_of(ls, struct subclient, layers));
+	arrival_handshaken(container_of(ls, struct subclient, layers));
 }
 
 static void on_over(struct layers *ls, enum layers_over over, const char *why)
@@ -502,7 +506,8 @@ void subclient_notice(struct subclient *u, const char *text)
 	struct buf line = {0};
 	struct shared *b = NULL;
 
-	if (text == NULL || text[0] == '\0' || u->state != SUBCLIENT_CONNECTED)
+	if (text == NULL || text[0] == '\0' || u->state == SUBCLIENT_CLOSING ||
+		u->state == SUBCLIENT_GONE)
 		return;
 	if (buf_addf(&line, "%s%s\r\n", u->line_start ? "" : "\r\n", text))
 		b = shared_new(buf_bytes(&line));
@@ -512,9 +517,7 @@ void subclient_notice(struct subclient *u, const char *text)
 	buf_free(&line);
 }
 
-/* Everything that a new connection needs, before anybody knows of it. NULL: nothing is kept. */
-static struct subclient *take_connection(
-	struct mux *mux, struct listener *listener, uv_stream_t *listening)
+struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_stream_t *listening)
 {
 	struct subclient *u = calloc(1, sizeof *u);
 
@@ -555,104 +558,9 @@ static struct subclient *take_connection(
 	return u;
 }
 
-/* He is told why and never becomes a user; when too many are being told, he is not. */
-static void refuse(struct subclient *u, enum closing why)
-{
-	if (u->mux->refused_now++ < REFUSED_MAX)
-		subclient_end(u, why, NULL);
-	else
-		subclient_drop(u, why);
-}
-
-/* False when memory is out. */
-static bool add_user(struct mux *mux, struct subclient *u)
-{
-	HASH_ADD(by_number, mux->by_number, number, sizeof u->number, u);
-	if (u->by_number.tbl == NULL)
-		return false;
-	stream_count_in(&u->stream, &mux->queues.pool.bytes);
-	u->held.total = &mux->queues.pool.bytes;
-	list_add_last(&mux->users, &u->node);
-	mux->metrics.users_now++;
-	mux->metrics.users_accepted++;
-	return true;
-}
-
-/* From here on he is a user, or is told why not. */
-static void arrive(struct subclient *u)
-{
-	struct mux *mux = u->mux;
-
-	if (u->arriving) {
-		u->arriving = false;
-		list_remove(&u->node);
-		mux->arriving_now--;
-	}
-	if (mux->metrics.users_now >= mux->config.options.max_clients) {
-		refuse(u, CLOSING_FULL);
-	} else if (pool_is_full(&mux->queues.pool)) {
-		refuse(u, CLOSING_BUSY);
-	} else if (mux->localhost_only && !address_is_local(&u->at.user)) {
-		refuse(u, CLOSING_NOT_LOCAL);
-	} else if (u->at.user.len == 0) {
-		mux->refused_now++; /* gone again before we looked: nobody to tell of */
-		subclient_drop(u, CLOSING_LOST);
-	} else if (!add_user(mux, u)) {
-		mux->refused_now++;
-		subclient_drop(u, CLOSING_NO_MEMORY);
-	} else {
-		log_info("%s: connected on listener %s", subclient_label(u),
-			listener_config(u->listener)->name);
-		stream_read(&u->stream);
-		u->layers.now_ms = loop_now_ms(mux->loop);
-		layers_start(&u->layers);
-		if (mux->server.state != LINK_OPEN)
-			subclient_notice(u, mux_notice(mux, SAY_AWAY));
-		start_lookups(u);
-		news_changed(&mux->server, u);
-	}
-}
-
-/* His kind of listener has a handshake: until that is done he is nobody's user. */
-static void begin_handshake(struct subclient *u)
-{
-	struct mux *mux = u->mux;
-
-	if (mux->arriving_now >= ARRIVING_MAX || mux->stopping) {
-		refuse(u, CLOSING_BUSY);
-		return;
-	}
-	u->arriving = true;
-	mux->arriving_now++;
-	list_add_last(&mux->arriving, &u->node);
-	stream_read(&u->stream);
-}
-
-bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *listening)
-{
-	struct subclient *u = take_connection(mux, listener, listening);
-
-	if (u == NULL) {
-		log_warn("listener %s: no memory for one more user",
-			listener_config(listener)->name);
-		stream_refuse(listening); /* or no other would be accepted */
-		return false;
-	}
-	u->number = mux_new_number(mux);
-	if (layers_want_ticks(&u->layers)) {
-		list_add_last(&mux->ticking, &u->ticking);
-		subclient_second(u);
-	}
-	if (listener_config(listener)->kind->handshake)
-		begin_handshake(u);
-	else
-		arrive(u);
-	return true;
-}
-
 void subclient_second(struct subclient *u)
 {
-	if (u->state != SUBCLIENT_CONNECTED)
+	if (u->state != SUBCLIENT_CONNECTED && u->state != SUBCLIENT_ARRIVING)
 		return;
 	u->layers.now_ms = loop_now_ms(u->mux->loop);
 	layers_tick(&u->layers);

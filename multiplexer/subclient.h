@@ -5,6 +5,7 @@
 #include "common/hash.h"
 #include "common/list.h"
 #include "common/stream.h"
+#include "multiplexer/arrival.h"
 #include "multiplexer/doubt.h"
 #include "multiplexer/flow.h"
 #include "multiplexer/held.h"
@@ -21,11 +22,16 @@ enum closing {
 #include "multiplexer/closings.def"
 };
 
-/* A listener with a handshake has him CONNECTED, and arriving, before he is a user.
- * CONNECTED --(KILL, kick, shutdown)--> CLOSING --(flushed, or linger is over)--> GONE
- *     \------------------(he left, a fault, too slow)------------------------------^
+/* KNOCKING --> ARRIVING (both: arrival.h) --> CONNECTED --(KILL, kick, shutdown)--> CLOSING --(flushed, or linger is over)--> GONE
+ *     \------------------(he left, refused, a fault, too slow)------------------------------^
  * In GONE the socket is closed; the record stays while the server has still to be told, in order. */
-enum subclient_state { SUBCLIENT_CONNECTED, SUBCLIENT_CLOSING, SUBCLIENT_GONE };
+enum subclient_state {
+	SUBCLIENT_KNOCKING,
+	SUBCLIENT_ARRIVING,
+	SUBCLIENT_CONNECTED,
+	SUBCLIENT_CLOSING,
+	SUBCLIENT_GONE
+};
 
 struct subclient {
 	struct stream stream;
@@ -47,14 +53,18 @@ struct subclient {
 	bool line_start; /* his cursor is where a line begins, as far as we can know */
 	bool stopped;    /* reading is stopped: his held input is full */
 	bool stream_closed;
+	bool proxied;  /* at is what a proxy says; the socket is the proxy's */
+	bool admitted; /* counted in mux->admission */
+	bool proven;   /* he has typed something */
+	bool refused;  /* counted in mux->refused_now */
 
-	bool arriving; /* his handshake is not done: he is no user yet, node is of mux->arriving */
 	const char *why; /* his layers have no more use for him, because; NULL; static */
 
 	bool caps_due;  /* more is known of his client than the server was told */
 	bool told_slow; /* the server of this link was told that he is slow */
 
-	struct flow flow; /* of his output */
+	struct arrival arrival; /* what he has to do before he is a user */
+	struct flow flow;       /* of his output */
 
 	struct lookup lookups[LOOKUP_KINDS];
 	uint32_t asked[LOOKUP_KINDS]; /* answers that the server of this link waits for */
@@ -74,9 +84,9 @@ struct subclient {
 	UT_hash_handle by_number;
 };
 
-/* Takes the connection that waits on listening. On success he is in mux->users and will be reported
- * as soon as the server is ready. False when it failed: nothing is kept, no notice is owed. */
-bool subclient_accept(struct mux *mux, struct listener *listener, uv_stream_t *listening);
+/* Takes the connection that waits on listening: KNOCKING, not read, known to nobody but
+ * arrival.c. NULL when it failed: nothing is kept then. */
+struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_stream_t *listening);
 
 /* NULL unless the key names a connected user whom the server of this link knows. */
 struct subclient *subclient_find(struct mux *mux, const struct clientkey *key);
@@ -87,6 +97,12 @@ const char *subclient_label(
 
 /* What is known of his client, as JSON; valid until the next call. At least "{}". */
 struct slice subclient_caps(const struct subclient *u);
+
+/* Lets the clock look at him, see subclient_tick. */
+void subclient_watch(struct subclient *u);
+
+/* The automatic ones. */
+void subclient_start_lookups(struct subclient *u);
 
 /* Whether the game is told of him only when an automatic lookup is done. */
 bool subclient_awaits_lookup(const struct subclient *u);

@@ -1,0 +1,245 @@
+#include "multiplexer/arrival.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "multiplexer/admission.h"
+#include "multiplexer/mux.h"
+#include "multiplexer/news.h"
+#include "multiplexer/proxy.h"
+
+enum {
+	REFUSED_MAX = 64,  /* refused connections that are still being told why */
+	OUTSIDE_MAX = 192, /* connections that are no users: of the 256 descriptors put aside */
+	PROXY_MS = 3000
+};
+
+/* He is told why and never becomes a user; when too many are being told, he is not. */
+static void refuse(struct subclient *u, enum closing why, const char *words)
+{
+	if (u->mux->refused_now < REFUSED_MAX) {
+		u->mux->refused_now++;
+		u->refused = true;
+		subclient_end(u, why, words);
+	} else {
+		subclient_drop(u, why);
+	}
+}
+
+/* ---- the last step: a user ---- */
+
+/* False when memory is out. */
+static bool add_user(struct mux *mux, struct subclient *u)
+{
+	HASH_ADD(by_number, mux->by_number, number, sizeof u->number, u);
+	if (u->by_number.tbl == NULL)
+		return false;
+	u->state = SUBCLIENT_CONNECTED;
+	stream_count_in(&u->stream, &mux->queues.pool.bytes);
+	u->held.total = &mux->queues.pool.bytes;
+	list_add_last(&mux->users, &u->node);
+	mux->outside--;
+	mux->metrics.users_now++;
+	mux->metrics.users_accepted++;
+	return true;
+}
+
+static void enter(struct subclient *u)
+{
+	struct mux *mux = u->mux;
+	unsigned max = mux->config.options.max_clients;
+	char words[64];
+
+	buf_free(&u->arrival.header);
+	u->arrival.deadline_ms = 0;
+	if (mux->metrics.users_now >= max) {
+		snprintf(words, sizeof words, "Server is full (%u).", max);
+		refuse(u, CLOSING_FULL, words);
+	} else if (pool_is_full(&mux->queues.pool)) {
+		refuse(u, CLOSING_BUSY, NULL);
+	} else if (!add_user(mux, u)) {
+		subclient_drop(u, CLOSING_NO_MEMORY);
+	} else {
+		log_info("%s: connected on listener %s", subclient_label(u),
+			listener_config(u->listener)->name);
+		subclient_watch(u); /* until he has typed something */
+		stream_read(&u->stream);
+		u->layers.now_ms = loop_now_ms(mux->loop);
+		layers_start(&u->layers);
+		if (mux->server.state != LINK_OPEN)
+			subclient_notice(u, mux_notice(mux, SAY_AWAY));
+		subclient_start_lookups(u);
+		news_changed(&mux->server, u);
+	}
+}
+
+void arrival_handshaken(struct subclient *u)
+{
+	if (u->state == SUBCLIENT_ARRIVING)
+		enter(u);
+}
+
+/* The layers watch its deadline: they know what can be said of it. */
+static void begin_handshake(struct subclient *u)
+{
+	u->state = SUBCLIENT_ARRIVING;
+	subclient_second(u); /* tells the layers the time */
+	subclient_watch(u);
+	stream_read(&u->stream);
+}
+
+/* ---- the address is known ---- */
+
+static const enum closing closing_of[] = {
+	[ADMISSION_TOO_MANY] = CLOSING_TOO_MANY,
+	[ADMISSION_TOO_MANY_UNPROVEN] = CLOSING_TOO_MANY_SILENT,
+	[ADMISSION_TOO_FAST] = CLOSING_TOO_FAST,
+	[ADMISSION_CROWDED] = CLOSING_CROWDED,
+};
+
+/* A proxy's own connections (its health checks) are not held against its address. */
+static bool is_exempt(const struct subclient *u)
+{
+	return u->arrival.proxy && !u->proxied;
+}
+
+static void knock(struct subclient *u)
+{
+	struct mux *mux = u->mux;
+	enum admission_verdict verdict = ADMISSION_YES;
+	uint32_t chance = 0;
+
+	if (mux->localhost_only && !address_is_local(&u->at.user)) {
+		refuse(u, CLOSING_NOT_LOCAL, NULL);
+		return;
+	}
+	if (!is_exempt(u)) {
+		uv_random(NULL, NULL, &chance, sizeof chance, 0, NULL);
+		verdict =
+			admission_ask(mux->admission, &u->at.user, loop_now_ms(mux->loop), chance);
+		u->admitted = verdict == ADMISSION_YES;
+	}
+	if (verdict != ADMISSION_YES)
+		refuse(u, closing_of[verdict], NULL);
+	else if (listener_config(u->listener)->kind->handshake)
+		begin_handshake(u);
+	else
+		enter(u);
+}
+
+/* ---- a proxy tells it ---- */
+
+static void take_header(struct subclient *u, const struct proxy_header *h)
+{
+	if (!h->has_addresses)
+		return;
+	u->proxied = true;
+	u->at.user = h->source;
+	u->at.local = h->target;
+	/* His identd would be asked about a connection that is the proxy's. */
+	u->lookups[LOOKUP_IDENT].mode = LOOKUP_OFF;
+}
+
+struct slice arrival_bytes(struct subclient *u, struct slice bytes)
+{
+	struct buf *all = &u->arrival.header;
+	struct slice none = slice_of(NULL, 0);
+	struct proxy_header h;
+	size_t before = all->len;
+	const char *why;
+
+	if (!u->arrival.proxy)
+		return bytes;
+	/* Never more than is looked at; the rest of the bytes is the user's. */
+	if (!buf_add(all, slice_of(bytes.at, size_min(bytes.len, PROXY_V2_MAX - before)))) {
+		subclient_drop(u, CLOSING_NO_MEMORY);
+		return none;
+	}
+	switch (proxy_parse(buf_bytes(all), &h, &why)) {
+	case PROXY_MORE:
+		return none;
+	case PROXY_BAD:
+		log_warn("%s: %s, though he comes from an address in proxies", subclient_label(u),
+			why);
+		subclient_drop(u, CLOSING_NO_PROXY);
+		return none;
+	case PROXY_DONE:
+		break;
+	}
+	take_header(u, &h);
+	knock(u);
+	/* A header ends in the bytes that completed it. */
+	bool is_in = u->state == SUBCLIENT_CONNECTED || u->state == SUBCLIENT_ARRIVING;
+	return is_in ? slice_from(bytes, h.len - before) : none;
+}
+
+/* ---- the door ---- */
+
+void arrival_accept(struct mux *mux, struct listener *listener, uv_stream_t *listening)
+{
+	const struct listener_config *config = listener_config(listener);
+	struct subclient *u = NULL;
+
+	if (mux->outside < OUTSIDE_MAX)
+		u = subclient_new(mux, listener, listening);
+	if (u == NULL) {
+		log_warn("listener %s: no room for one more connection", config->name);
+		mux->metrics.connections_dropped++;
+		stream_refuse(listening); /* or no other would be accepted */
+		return;
+	}
+	mux->outside++;
+	u->number = mux_new_number(mux);
+	if (layers_want_ticks(&u->layers))
+		list_add_last(&mux->ticking, &u->ticking);
+	if (u->at.user.len == 0) {
+		subclient_drop(u, CLOSING_LOST); /* gone again before we looked */
+	} else if (nets_have(&config->proxies, &u->at.user)) {
+		u->arrival.proxy = true;
+		u->arrival.deadline_ms = u->connected_ms + PROXY_MS;
+		subclient_watch(u);
+		stream_read(&u->stream);
+	} else {
+		knock(u);
+	}
+}
+
+void arrival_tick(struct subclient *u)
+{
+	struct mux *mux = u->mux;
+	uint64_t now = loop_now_ms(mux->loop);
+
+	if (u->state != SUBCLIENT_CONNECTED) {
+		if (u->state == SUBCLIENT_KNOCKING && now >= u->arrival.deadline_ms)
+			refuse(u, CLOSING_TIMED_OUT, NULL);
+		return;
+	}
+	/* While the game is away nobody can be expected to say anything. */
+	if (mux->server.state != LINK_OPEN || u->arrival.deadline_ms == 0)
+		u->arrival.deadline_ms = now + mux->config.options.first_line;
+	else if (mux->config.options.first_line > 0 && now >= u->arrival.deadline_ms)
+		subclient_end(u, CLOSING_TIMED_OUT, NULL);
+}
+
+void arrival_proven(struct subclient *u)
+{
+	u->proven = true;
+	if (u->admitted)
+		admission_proven(u->mux->admission, &u->at.user);
+}
+
+void arrival_gone(struct subclient *u)
+{
+	struct mux *mux = u->mux;
+
+	buf_free(&u->arrival.header);
+	if (u->admitted)
+		admission_gone(mux->admission, &u->at.user, u->proven);
+	u->admitted = false;
+	if (list_is_empty(&u->node))
+		mux->outside--;
+	if (u->refused)
+		mux->refused_now--;
+	u->refused = false;
+}

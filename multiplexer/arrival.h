@@ -1,0 +1,42 @@
+/* From a connection to a user: who comes in, who is refused and why, what has to be said before. */
+#ifndef MULTIPLEXER_ARRIVAL_H
+#define MULTIPLEXER_ARRIVAL_H
+
+#include "common/buf.h"
+#include "common/stream.h"
+
+struct listener;
+struct mux;
+struct subclient;
+
+/*  accept --> (from a listed proxy: wait for its PROXY header) --> admission, localhost only
+ *         --> (the kind has a handshake: wait for arrival_handshaken) --> full? busy? --> a user
+ *
+ * Until he is a user he is KNOCKING: in no list but the clock's, with a deadline that no byte of his
+ * moves (row A01), known to nobody. */
+struct arrival {
+	struct buf header;    /* PROXY: what came of it so far */
+	uint64_t deadline_ms; /* by then this step is through, or he goes */
+	bool proxy;           /* a PROXY header has to come */
+};
+
+/* Takes the connection that waits on listening. Refused ones are told why, each with its counter. */
+void arrival_accept(struct mux *mux, struct listener *listener, uv_stream_t *listening);
+
+/* u is KNOCKING and has sent something: returns what belongs to the step behind the one that waited
+ * for it, which may be all, or nothing. He may be gone by then. */
+struct slice arrival_bytes(struct subclient *u, struct slice bytes);
+
+/* The handshake of his kind is through; he becomes a user, or is refused. */
+void arrival_handshaken(struct subclient *u);
+
+/* The clock. */
+void arrival_tick(struct subclient *u);
+
+/* He has typed for the first time: from now on he is no silent one. */
+void arrival_proven(struct subclient *u);
+
+/* He is gone; whatever he was. */
+void arrival_gone(struct subclient *u);
+
+#endif

@@ -1,0 +1,314 @@
+"""Who comes in: the limits on connections, and addresses that a proxy tells. Strangers are played from
+this machine through a PROXY header, which is also how haproxy and nginx hand on real ones."""
+
+import shutil
+import socket
+import struct
+import subprocess
+import time
+
+import pytest
+
+from daemons import free_port, wait_for
+from players import Player
+
+V2 = b"\r\n\r\n\0\r\nQUIT\n"
+FIRST_WORDS = b"talk\r\n"
+
+
+@pytest.fixture
+def door(holdfast):
+    """A multiplexer with a scripted server, whose listener "proxied" believes this machine."""
+    return Door(holdfast)
+
+
+class Door:
+    def __init__(self, holdfast):
+        self.holdfast = holdfast
+        holdfast.listen("open")
+        self.address = holdfast.listen("proxied", more="proxies = '127.0.0.0/8'")
+
+    def start(self, **options):
+        self.server, self.link = self.holdfast.start_with_script(**options)
+
+    def header(self, source, version=1):
+        host, port = source, 40000
+        if version == 1:
+            family = "TCP6" if ":" in host else "TCP4"
+            target = "::1" if ":" in host else "127.0.0.1"
+            return f"PROXY {family} {host} {target} {port} 4000\r\n".encode()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        target = "::1" if ":" in host else "127.0.0.1"
+        body = (socket.inet_pton(family, host) + socket.inet_pton(family, target)
+                + struct.pack(">HH", port, 4000))
+        kind = b"\x21\x21" if ":" in host else b"\x21\x11"
+        return V2 + kind + struct.pack(">H", len(body)) + body
+
+    def stranger(self, source, version=1, words=b""):
+        player = Player(self.address)
+        self.holdfast.players.append(player)
+        player.send(self.header(source, version) + words)
+        return player
+
+    def newcomer(self):
+        key = self.server.newcomer(self.link)
+        return key, self.link.ip.decode()
+
+    def first_to_talk(self, ip):
+        """Reads on until a user from there has typed the first words; the probe of a port is a
+        user for a moment too."""
+        addresses = {}
+        while True:
+            message = self.link.next()
+            if message[0] == "GOT SUBCLIENT":
+                addresses[message[1]] = message[3].decode()
+            elif message[0] == "GOT SUBCLIENT TEXT":
+                assert message[2] == FIRST_WORDS.replace(b"\r", b"")
+                assert addresses[message[1]] == ip
+                return message[1]
+
+    def is_refused(self, source, words):
+        player = self.stranger(source)
+        assert player.expect_end() == words + b"\r\n"
+        return True
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("source", ["192.0.2.7", "2001:db8::7", "::ffff:192.0.2.9"])
+def test_the_address_a_proxy_tells_is_his_everywhere(door, version, source):
+    door.start()
+    if version == 2 and source.startswith("::ffff"):
+        source = "192.0.2.9"
+    player = door.stranger(source, version, FIRST_WORDS)
+    key, ip = door.newcomer()
+    assert ip == source.replace("::ffff:", "")
+    assert door.link.expect("GOT SUBCLIENT TEXT", key)[-1] == b"talk\n"
+    assert [u["address"] for u in door.holdfast.users()] == [ip]
+    assert player.all == b""
+    door.link.send("GET SUBCLIENT IDENTD", key)
+    assert door.link.expect("SUBCLIENT IDENTD IS", key)[-1] == b"unsupported"
+
+
+def test_a_header_may_come_byte_by_byte_with_words_right_behind_it(door):
+    door.start()
+    for version in (1, 2):
+        player = door.stranger("192.0.2.7", version)
+        door.newcomer()
+        slow = Player(door.address)
+        door.holdfast.players.append(slow)
+        whole = door.header("192.0.2.8", version)
+        for byte in whole[:-1]:
+            slow.send(bytes([byte]))
+            time.sleep(0.001)
+        assert len(door.holdfast.users()) == 1  # nobody knows of him before the last byte
+        slow.send(whole[-1:] + FIRST_WORDS)
+        key, ip = door.newcomer()
+        assert ip == "192.0.2.8"
+        assert door.link.expect("GOT SUBCLIENT TEXT", key)[-1] == b"talk\n"
+        for left in (player, slow):
+            left.close()
+            door.link.expect("LOST SUBCLIENT")
+
+
+def test_a_health_check_of_the_proxy_is_its_own_and_never_too_many(door):
+    door.start(address_users=1, connect_burst=1)
+    for header in (V2 + b"\x20\0\0\0", b"PROXY UNKNOWN\r\n") * 3:
+        player = Player(door.address)
+        door.holdfast.players.append(player)
+        player.send(header)
+        assert door.newcomer()[1] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("opener", [b"hello\r\n", b"GET / HTTP/1.1\r\n\r\n", b"PROXY TCP9 x\r\n",
+                                    b"\x16\x03\x01", b"\r\n\r\n\0\r\nQUIT\n\x11\x11\0\0"])
+def test_who_is_no_proxy_is_closed_without_a_word_and_disturbs_nobody(door, opener):
+    door.start()
+    other = door.stranger("192.0.2.7")
+    door.newcomer()
+    wrong = Player(door.address)
+    wrong.send(opener)
+    assert wrong.expect_end() == b""
+    assert door.holdfast.metric("closed_no_proxy") == 1
+    assert other.is_connected()
+    door.holdfast.multiplexer.wait_log(r"PROXY header, though he comes from an address in proxies|"
+                                       r"PROXY (line|header) .*, though he comes")
+
+
+def test_a_proxy_that_says_nothing_is_timed_out(door):
+    door.start()
+    silent = Player(door.address)
+    silent.send(b"PROXY TCP4 ")
+    assert silent.expect_end() == b"Timed out.\r\n"
+    assert door.holdfast.metric("closed_timed_out") == 1
+
+
+def test_a_header_from_elsewhere_is_what_a_user_typed(door):
+    door.start()
+    player = door.holdfast.player("open")
+    player.send(door.header("192.0.2.7"))
+    key, ip = door.newcomer()
+    assert ip == "127.0.0.1"
+    assert door.link.expect("GOT SUBCLIENT TEXT", key)[-1].startswith(b"PROXY TCP4 192.0.2.7")
+
+
+def test_localhost_only_looks_at_the_real_address(door):
+    door.start()
+    door.link.send("ACCEPT LOCALHOST ONLY")
+    door.link.expect("ACCEPTING LOCALHOST ONLY")
+    assert door.is_refused("192.0.2.7", b"Only players on this machine are let in at the moment. "
+                                        b"Please try again later.")
+    door.stranger("127.0.0.5")
+    assert door.newcomer()[1] == "127.0.0.5"
+    door.stranger("::ffff:127.0.0.6")
+    assert door.newcomer()[1] == "127.0.0.6"
+
+
+# -- limits ----------------------------------------------------------------------------------------
+
+def test_the_limits_of_one_address_hold_and_others_come_in(door):
+    door.start(address_users=20, address_silent=5, connect_burst=1000)
+    for _ in range(5):
+        door.stranger("192.0.2.7")
+        door.newcomer()
+    assert door.is_refused("192.0.2.7", b"Too many connections from your address that have not "
+                                        b"typed anything yet.")
+    door.stranger("192.0.2.8")
+    door.newcomer()
+    talkers = []
+    for _ in range(15):
+        talkers.append(door.stranger("192.0.2.9", words=FIRST_WORDS))
+        key, _ = door.newcomer()
+        door.link.expect("GOT SUBCLIENT TEXT", key)
+    for _ in range(5):
+        door.stranger("192.0.2.9")
+        door.newcomer()
+    assert door.is_refused("192.0.2.9", b"Too many connections from your address.")
+    talkers.pop().close()
+    door.link.expect("LOST SUBCLIENT")
+    door.stranger("192.0.2.9")  # his place is free, but five of them are silent
+    wait_for(lambda: door.holdfast.metric("closed_too_many_silent") == 2, "silent")
+    assert door.holdfast.metric("closed_too_many") == 1
+
+
+def test_ipv6_is_counted_by_the_network_of_64_bits(door):
+    door.start(address_users=2)
+    for host in ("2001:db8:1:1::1", "2001:db8:1:1:ffff::2"):
+        door.stranger(host)
+        door.newcomer()
+    assert door.is_refused("2001:db8:1:1::3", b"Too many connections from your address.")
+    door.stranger("2001:db8:1:2::1")
+    door.newcomer()
+
+
+def test_who_connects_again_and_again_has_to_wait(door):
+    door.start(connect_burst=10, connect_rate=1)
+    for _ in range(10):
+        player = door.stranger("192.0.2.7")
+        door.newcomer()
+        player.close()
+        door.link.expect("LOST SUBCLIENT")
+    for _ in range(3):
+        assert door.is_refused("192.0.2.7", b"Too many connections from your address in a short "
+                                            b"time. Please try again in a few minutes.")
+    assert door.holdfast.metric("closed_too_fast") == 3
+    for _ in range(30):  # this machine is exempt
+        door.holdfast.player("open")
+        door.newcomer()
+
+
+def test_a_crowd_of_silent_ones_is_refused_and_makes_way_when_it_has_spoken(door):
+    door.start(silent_drop_from=10, silent_drop_percent=0, silent_max=10, connect_burst=0)
+    crowd = []
+    for n in range(10):
+        crowd.append(door.stranger(f"192.0.2.{n}"))
+        door.newcomer()
+    assert door.is_refused("198.51.100.1", b"The server is too busy. Please try again later.")
+    crowd[0].send(FIRST_WORDS)
+    door.link.expect("GOT SUBCLIENT TEXT")
+    door.stranger("198.51.100.1")
+    door.newcomer()
+
+
+def test_who_never_types_is_timed_out_while_the_game_is_there(door):
+    door.start(first_line="2s")
+    talker = door.holdfast.player("open")
+    talker.send(FIRST_WORDS)
+    silent = door.holdfast.player("open")
+    assert silent.expect_end().endswith(b"Timed out.\r\n")
+    assert talker.is_connected()
+    door.link.close()
+    waiting = door.holdfast.player("open")
+    waiting.expect(b"The game is away")
+    time.sleep(3)  # nobody can be expected to speak to nobody
+    assert waiting.is_connected()
+
+
+def test_a_full_server_says_how_many_it_has(door):
+    door.start(max_clients=3)
+    for _ in range(3):
+        door.holdfast.player("open")
+        door.newcomer()
+    refused = door.holdfast.player("open")
+    assert refused.expect_end() == b"Server is full (3).\r\n"
+
+
+# -- real proxies ----------------------------------------------------------------------------------
+
+def haproxy_config(port, target, option):
+    return (f"global\n  maxconn 100\ndefaults\n  mode tcp\n  timeout connect 5s\n  timeout client 60s\n"
+            f"  timeout server 60s\nlisten mux\n  bind 127.0.0.1:{port}\n"
+            f"  server mux 127.0.0.1:{target} {option}\n")
+
+
+def nginx_config(port, target, directory):
+    return (f"load_module /usr/lib/nginx/modules/ngx_stream_module.so;\ndaemon off;\n"
+            f"pid {directory}/nginx.pid;\nerror_log {directory}/nginx.log;\n"
+            f"events {{ worker_connections 64; }}\n"
+            f"stream {{ server {{ listen 127.0.0.1:{port}; proxy_pass 127.0.0.1:{target}; "
+            f"proxy_protocol on; }} }}\n")
+
+
+@pytest.mark.parametrize("proxy", ["haproxy send-proxy", "haproxy send-proxy-v2",
+                                   "haproxy send-proxy-v2-ssl-cn", "nginx"])
+def test_players_come_through_real_proxies(door, proxy, tmp_path):
+    program, _, option = proxy.partition(" ")
+    path = shutil.which(program) or shutil.which(program, path="/usr/sbin")
+    assert path, f"{program} is not installed; make deps does it"
+    door.start()
+    port = free_port()
+    config = tmp_path / "proxy.conf"
+    if program == "haproxy":
+        config.write_text(haproxy_config(port, door.address[1], option))
+        argv = [path, "-f", config, "-db"]
+    else:
+        config.write_text(nginx_config(port, door.address[1], tmp_path))
+        argv = [path, "-c", config, "-p", tmp_path]
+    with open(tmp_path / "log", "wb") as log:
+        process = subprocess.Popen(list(map(str, argv)), stdin=subprocess.DEVNULL, stdout=log,
+                                   stderr=log)
+    try:
+        wait_for(lambda: is_open(port), f"{program}: {(tmp_path / 'log').read_text()}")
+        player = player_from("127.0.0.8", port)
+        player.send(FIRST_WORDS)
+        key = door.first_to_talk("127.0.0.8")
+        door.link.send("SEND SUBCLIENT TEXT", key, b"hello\r\n")
+        player.expect(b"hello\r\n")
+        player.close()
+        while door.link.next() != ("LOST SUBCLIENT", key):
+            pass
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def is_open(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def player_from(host, port):
+    player = Player.__new__(Player)
+    player.socket = socket.create_connection(("127.0.0.1", port), 20, (host, 0))
+    player.all = player.new = b""
+    player.ended = False
+    return player
