@@ -8,7 +8,7 @@ enum { TOKEN = 60 * 1000 }; /* a whole token: what a rate of one a minute gains 
 
 struct entry {
 	uint8_t network[16]; /* IPv4 as ::ffff:a.b.c.d; of IPv6 the last 8 bytes are 0 */
-	uint32_t here, unproven;
+	uint32_t here, unproven, visitors;
 	uint64_t tokens;      /* new connections that are free now, in parts of TOKEN */
 	uint64_t filled_ms;   /* when that was counted last */
 	uint64_t penalty_ms;  /* nobody new before then; 0 = none */
@@ -64,7 +64,7 @@ static void make_room(struct admission *a)
 		return;
 	HASH_ITER(hh, a->entries, e, next)
 	{
-		if (e->here > 0)
+		if (e->here > 0 || e->visitors > 0)
 			continue;
 		HASH_DEL(a->entries, e);
 		free(e);
@@ -126,6 +126,41 @@ static bool is_crowded(const struct admission *a, uint32_t chance)
 	return (uint64_t)chance * 100 * span < ((uint64_t)l->drop_percent * over << 32);
 }
 
+/* The entry of an address, now the youngest; a new one if need be. NULL when memory is out. */
+static struct entry *use(struct admission *a, const uint8_t network[static 16], uint64_t now_ms)
+{
+	struct entry *e = find(a, network);
+
+	if (e == NULL)
+		return add(a, network, now_ms);
+	if (move_last(a, e))
+		return e;
+	free(e);
+	return NULL;
+}
+
+bool admission_visit(struct admission *a, const struct address *from, uint64_t now_ms)
+{
+	uint8_t network[16];
+	struct entry *e = network_of(from, network) ? use(a, network, now_ms) : NULL;
+
+	if (e == NULL)
+		return true;
+	if (a->limits->per_address != 0 && e->visitors >= a->limits->per_address)
+		return false;
+	e->visitors++;
+	return true;
+}
+
+void admission_visited(struct admission *a, const struct address *from)
+{
+	uint8_t network[16];
+	struct entry *e = network_of(from, network) ? find(a, network) : NULL;
+
+	if (e != NULL && e->visitors > 0)
+		e->visitors--;
+}
+
 enum admission_verdict admission_ask(
 	struct admission *a, const struct address *from, uint64_t now_ms, uint32_t chance)
 {
@@ -134,13 +169,7 @@ enum admission_verdict admission_ask(
 	struct entry *e = NULL;
 
 	if (network_of(from, network)) {
-		e = find(a, network);
-		if (e == NULL)
-			e = add(a, network, now_ms);
-		else if (!move_last(a, e)) {
-			free(e);
-			e = NULL;
-		}
+		e = use(a, network, now_ms);
 		/* What is refused for another reason costs a token too: it was an attempt. */
 		if (e != NULL && !take_token(l, e, now_ms))
 			return ADMISSION_TOO_FAST;

@@ -46,6 +46,13 @@ void admission_free(struct admission *a); /* NULL is allowed */
 enum admission_verdict admission_ask(
 	struct admission *a, const struct address *from, uint64_t now_ms, uint32_t chance);
 
+/* The same for one who only looks for now, as a browser does with several connections at once: of
+ * these there may be per_address, they cost nothing of the rate and are not among the unproven. With
+ * true admission_visited must follow: when he goes, or right before the admission_ask that makes
+ * him more. */
+bool admission_visit(struct admission *a, const struct address *from, uint64_t now_ms);
+void admission_visited(struct admission *a, const struct address *from);
+
 /* One who was let in has sent a line. Once for each. */
 void admission_proven(struct admission *a, const struct address *from);
 

@@ -29,6 +29,33 @@ static void refuse(struct subclient *u, enum closing why, const char *words)
 
 /* ---- the last step: a user ---- */
 
+static const enum closing closing_of[] = {
+	[ADMISSION_TOO_MANY] = CLOSING_TOO_MANY,
+	[ADMISSION_TOO_MANY_UNPROVEN] = CLOSING_TOO_MANY_SILENT,
+	[ADMISSION_TOO_FAST] = CLOSING_TOO_FAST,
+	[ADMISSION_CROWDED] = CLOSING_CROWDED,
+};
+
+/* A proxy's own connections (its health checks) are not held against its address. */
+static bool is_exempt(const struct subclient *u)
+{
+	return u->arrival.proxy && !u->proxied;
+}
+
+static enum admission_verdict ask(struct subclient *u)
+{
+	struct mux *mux = u->mux;
+	enum admission_verdict verdict;
+	uint32_t chance = 0;
+
+	if (is_exempt(u))
+		return ADMISSION_YES;
+	uv_random(NULL, NULL, &chance, sizeof chance, 0, NULL);
+	verdict = admission_ask(mux->admission, &u->at.user, loop_now_ms(mux->loop), chance);
+	u->admitted = verdict == ADMISSION_YES;
+	return verdict;
+}
+
 /* False when memory is out. */
 static bool add_user(struct mux *mux, struct subclient *u)
 {
@@ -45,44 +72,75 @@ static bool add_user(struct mux *mux, struct subclient *u)
 	return true;
 }
 
+static void become_user(struct subclient *u)
+{
+	struct mux *mux = u->mux;
+
+	if (!add_user(mux, u)) {
+		subclient_drop(u, CLOSING_NO_MEMORY);
+		return;
+	}
+	log_info("%s: connected on listener %s", subclient_label(u),
+		listener_config(u->listener)->name);
+	subclient_watch(u); /* until he has typed something */
+	stream_read(&u->stream);
+	u->layers.now_ms = loop_now_ms(mux->loop);
+	layers_start(&u->layers);
+	if (mux->server.state != LINK_OPEN)
+		subclient_notice(u, mux_notice(mux, SAY_AWAY));
+	subclient_start_lookups(u);
+	news_changed(&mux->server, u);
+}
+
 static void enter(struct subclient *u)
 {
 	struct mux *mux = u->mux;
 	unsigned max = mux->config.options.max_clients;
+	enum admission_verdict verdict = ask(u);
 	char words[64];
 
 	buf_free(&u->arrival.header);
 	u->arrival.deadline_ms = 0;
-	if (mux->metrics.users_now >= max) {
+	if (verdict != ADMISSION_YES) {
+		refuse(u, closing_of[verdict], NULL);
+	} else if (mux->metrics.users_now >= max) {
 		snprintf(words, sizeof words, "Server is full (%u).", max);
 		refuse(u, CLOSING_FULL, words);
 	} else if (pool_is_full(&mux->queues.pool)) {
 		refuse(u, CLOSING_BUSY, NULL);
-	} else if (!add_user(mux, u)) {
-		subclient_drop(u, CLOSING_NO_MEMORY);
 	} else {
-		log_info("%s: connected on listener %s", subclient_label(u),
-			listener_config(u->listener)->name);
-		subclient_watch(u); /* until he has typed something */
-		stream_read(&u->stream);
-		u->layers.now_ms = loop_now_ms(mux->loop);
-		layers_start(&u->layers);
-		if (mux->server.state != LINK_OPEN)
-			subclient_notice(u, mux_notice(mux, SAY_AWAY));
-		subclient_start_lookups(u);
-		news_changed(&mux->server, u);
+		become_user(u);
 	}
+}
+
+/* ---- a handshake ---- */
+
+static void end_visit(struct subclient *u)
+{
+	if (u->visiting)
+		admission_visited(u->mux->admission, &u->at.user);
+	u->visiting = false;
 }
 
 void arrival_handshaken(struct subclient *u)
 {
-	if (u->state == SUBCLIENT_ARRIVING)
-		enter(u);
+	if (u->state != SUBCLIENT_ARRIVING)
+		return;
+	end_visit(u);
+	enter(u);
 }
 
 /* The layers watch its deadline: they know what can be said of it. */
 static void begin_handshake(struct subclient *u)
 {
+	struct mux *mux = u->mux;
+
+	u->visiting = !is_exempt(u) &&
+		      admission_visit(mux->admission, &u->at.user, loop_now_ms(mux->loop));
+	if (!u->visiting && !is_exempt(u)) {
+		refuse(u, CLOSING_TOO_MANY, NULL);
+		return;
+	}
 	u->state = SUBCLIENT_ARRIVING;
 	subclient_second(u); /* tells the layers the time */
 	subclient_watch(u);
@@ -91,37 +149,10 @@ static void begin_handshake(struct subclient *u)
 
 /* ---- the address is known ---- */
 
-static const enum closing closing_of[] = {
-	[ADMISSION_TOO_MANY] = CLOSING_TOO_MANY,
-	[ADMISSION_TOO_MANY_UNPROVEN] = CLOSING_TOO_MANY_SILENT,
-	[ADMISSION_TOO_FAST] = CLOSING_TOO_FAST,
-	[ADMISSION_CROWDED] = CLOSING_CROWDED,
-};
-
-/* A proxy's own connections (its health checks) are not held against its address. */
-static bool is_exempt(const struct subclient *u)
-{
-	return u->arrival.proxy && !u->proxied;
-}
-
 static void knock(struct subclient *u)
 {
-	struct mux *mux = u->mux;
-	enum admission_verdict verdict = ADMISSION_YES;
-	uint32_t chance = 0;
-
-	if (mux->localhost_only && !address_is_local(&u->at.user)) {
+	if (u->mux->localhost_only && !address_is_local(&u->at.user))
 		refuse(u, CLOSING_NOT_LOCAL, NULL);
-		return;
-	}
-	if (!is_exempt(u)) {
-		uv_random(NULL, NULL, &chance, sizeof chance, 0, NULL);
-		verdict =
-			admission_ask(mux->admission, &u->at.user, loop_now_ms(mux->loop), chance);
-		u->admitted = verdict == ADMISSION_YES;
-	}
-	if (verdict != ADMISSION_YES)
-		refuse(u, closing_of[verdict], NULL);
 	else if (listener_config(u->listener)->kind->handshake)
 		begin_handshake(u);
 	else
@@ -234,6 +265,7 @@ void arrival_gone(struct subclient *u)
 	struct mux *mux = u->mux;
 
 	buf_free(&u->arrival.header);
+	end_visit(u);
 	if (u->admitted)
 		admission_gone(mux->admission, &u->at.user, u->proven);
 	u->admitted = false;

@@ -9,11 +9,11 @@ struct listener;
 struct mux;
 struct subclient;
 
-/*  accept --> (from a listed proxy: wait for its PROXY header) --> admission, localhost only
- *         --> (the kind has a handshake: wait for arrival_handshaken) --> full? busy? --> a user
+/*  accept --> (from a listed proxy: KNOCKING until its PROXY header came) --> localhost only?
+ *         --> (the kind has a handshake: ARRIVING until arrival_handshaken) --> full? busy? --> a user
  *
- * Until he is a user he is KNOCKING: in no list but the clock's, with a deadline that no byte of his
- * moves (row A01), known to nobody. */
+ * with admission.h right before the end. Until he is a user he is in no list but the clock's, with a
+ * deadline that no byte of his moves (row A01), and known to nobody. */
 struct arrival {
 	struct buf header;    /* PROXY: what came of it so far */
 	uint64_t deadline_ms; /* by then this step is through, or he goes */

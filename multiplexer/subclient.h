@@ -54,6 +54,7 @@ struct subclient {
 	bool stopped;    /* reading is stopped: his held input is full */
 	bool stream_closed;
 	bool proxied;  /* at is what a proxy says; the socket is the proxy's */
+	bool visiting; /* counted as a visitor in mux->admission */
 	bool admitted; /* counted in mux->admission */
 	bool proven;   /* he has typed something */
 	bool refused;  /* counted in mux->refused_now */

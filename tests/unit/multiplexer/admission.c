@@ -191,6 +191,26 @@ static void local_users_are_never_refused_but_counted(void **state UNUSED)
 	admission_free(a);
 }
 
+static void visitors_are_counted_apart_and_cost_nothing(void **state UNUSED)
+{
+	struct admission_limits l = {
+		.per_address = 3, .unproven_per_address = 1, .burst = 1, .per_minute = 1};
+	struct admission *a = admission_new(&l);
+	struct address from = ip("192.0.2.7"), local = ip("127.0.0.1");
+
+	for (int i = 0; i < 3; i++)
+		assert_true(admission_visit(a, &from, 0));
+	assert_false(admission_visit(a, &from, 0));
+	assert_int_equal(admission_unproven(a), 0);
+	admission_visited(a, &from); /* one of them becomes a user */
+	assert_int_equal(ask(a, "192.0.2.7", 0), ADMISSION_YES);
+	assert_true(admission_visit(a, &from, 0));
+	assert_false(admission_visit(a, &from, 0));
+	for (int i = 0; i < 100; i++)
+		assert_true(admission_visit(a, &local, 0));
+	admission_free(a);
+}
+
 static void limits_of_zero_are_off_and_limits_can_change(void **state UNUSED)
 {
 	struct admission_limits l = none;
@@ -235,6 +255,7 @@ int main(void)
 		cmocka_unit_test(who_behaves_begins_with_a_short_penalty_again),
 		cmocka_unit_test(a_crowd_of_silent_ones_is_thinned_by_chance),
 		cmocka_unit_test(local_users_are_never_refused_but_counted),
+		cmocka_unit_test(visitors_are_counted_apart_and_cost_nothing),
 		cmocka_unit_test(limits_of_zero_are_off_and_limits_can_change),
 		cmocka_unit_test(the_table_is_bounded_and_forgets_who_was_used_longest_ago),
 	};
