@@ -88,6 +88,8 @@ static void become_user(struct subclient *u)
 	layers_start(&u->layers);
 	if (mux->server.state != LINK_OPEN)
 		subclient_notice(u, mux_notice(mux, SAY_AWAY));
+	if (u->state != SUBCLIENT_CONNECTED)
+		return; /* saying it was too much for his connection */
 	subclient_start_lookups(u);
 	news_changed(&mux->server, u);
 }

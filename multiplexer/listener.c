@@ -21,6 +21,7 @@ static const struct listener_kind kinds[] = {
 		.help = "browsers: the play page, and WebSocket for it and others",
 		.layers = {&layer_websocket, &layer_telnet, &layer_line},
 		.handshake = true,
+		.no_ident = true,
 		.line_mode = true},
 	{.name = "multiplexer",
 		.help = "another multiplexer, whose users come in through us",

@@ -13,6 +13,7 @@ struct listener_kind {
 	const struct layer *layers[LAYERS_MAX + 1]; /* bottom first, NULL at the end */
 	bool is_chain;  /* no users, but another multiplexer that is connected to us */
 	bool handshake; /* he is a user only when the layers call on_ready */
+	bool no_ident;  /* who owns a browser's connection says nothing of him who plays */
 	bool line_mode; /* what a user types is a whole line: his cursor is at a line's start then */
 };
 

@@ -540,10 +540,10 @@ struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_s
 	list_init(&u->unflushed);
 	list_init(&u->ticking);
 	list_init(&u->lists);
-	lookup_init(
-		&u->lookups[LOOKUP_DNS], LOOKUP_DNS, listener_config(listener)->dns, on_looked_up);
-	lookup_init(&u->lookups[LOOKUP_IDENT], LOOKUP_IDENT, listener_config(listener)->ident,
-		on_looked_up);
+	const struct listener_config *config = listener_config(listener);
+	lookup_init(&u->lookups[LOOKUP_DNS], LOOKUP_DNS, config->dns, on_looked_up);
+	lookup_init(&u->lookups[LOOKUP_IDENT], LOOKUP_IDENT,
+		config->kind->no_ident ? LOOKUP_OFF : config->ident, on_looked_up);
 	if (stream_accept(&u->stream, mux->loop, listening, &stream_ops) != 0) {
 		layers_close(&u->layers);
 		free(u);

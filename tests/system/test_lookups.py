@@ -671,6 +671,23 @@ def test_both_are_told_in_order_when_the_slower_is_done(holdfast):
     assert len(ident.asked) == 1
 
 
+def test_users_of_websocket_are_looked_up_in_dns_only(holdfast):
+    resolver = real(holdfast, dnsmasq, PTR, HOSTS)
+    ident = serve(holdfast, BadIdent(lambda sock, asked: None))
+    holdfast.listen("web", "websocket", more=AUTO + " " + IDENT_AUTO + " origins = any")
+    _, link = holdfast.start_with_script(resolver=f"'{resolver}'", ident_port=str(ident.port),
+                                         **ASK_ALL)
+    player = holdfast.player("web", source="127.0.0.2")
+    player.send(b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+    player.expect(b"101 ")
+    key, found = came(link)
+    assert found == {"SUBCLIENT DNS IS": "player.example.test"}
+    assert ident_of(link, key) == "unsupported"
+    assert not ident.asked
+
+
 @pytest.mark.parametrize("more,where", [("dns = off ident = off", "v4"), ("", "unix"),
                                         ("dns = auto ident = auto", "unix")])
 def test_off_and_af_unix_are_unsupported(holdfast, more, where):
