@@ -74,6 +74,7 @@ void muxlink_take(struct muxlink *m, struct muxpeer *p, bool is_old)
 	m->peer = p;
 	move(m, MUXLINK_LISTING);
 	m->game->metrics.links_taken++;
+	m->game->metrics.links_now++;
 	m->heartbeat_open = false;
 	m->listing_ms = m->away_ms = 0;
 	m->handled = 0;
@@ -125,6 +126,7 @@ void muxlink_end(struct muxlink *m, const char *how, const char *reason, bool at
 	else
 		log_warn("%s: %s: %s; the players stay", muxlink_label(m), how, reason);
 	m->peer = NULL;
+	m->game->metrics.links_now--;
 	move(m, MUXLINK_ALONE);
 	muxpeer_close(p);
 	muxlinks_settle(m->game->muxlinks);
@@ -261,6 +263,8 @@ void muxlink_close(struct muxlink *m)
 	loop_task_cancel(&m->tell_handled);
 	m->peer = NULL;
 	m->state = MUXLINK_ALONE;
-	if (p != NULL)
-		muxpeer_close(p);
+	if (p == NULL)
+		return;
+	m->game->metrics.links_now--;
+	muxpeer_close(p);
 }

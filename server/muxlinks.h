@@ -20,7 +20,6 @@ struct muxlinks {
 	uv_timer_t clock;
 	struct list sockets; /* struct muxlinks_socket */
 	struct list candidates;
-	unsigned candidate_count;
 	struct list refused;    /* struct muxpeer that are told why */
 	struct strikes strikes; /* who has failed to show his key */
 	char last_refusal[256]; /* what was logged of a candidate last, and when */

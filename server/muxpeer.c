@@ -8,7 +8,7 @@
 #include "server/muxlinks.h"
 
 enum {
-	CANDIDATES_MAX = 8, /* that have no key to prove, or have */
+	STRANGERS_MAX = 7, /* besides as many as may become links: have no key to prove, or have */
 	UNPROVED_MAX = 32, /* that have not yet: the oldest gives way, so that nobody can fill it */
 	SAME_AGAIN_MS = 60000 /* a refusal like the last one is not logged for so long */
 };
@@ -17,10 +17,7 @@ enum {
 
 void muxpeer_close(struct muxpeer *p)
 {
-	if (!list_is_empty(&p->node)) {
-		list_remove(&p->node);
-		p->all->candidate_count -= p->is_refused ? 0 : 1;
-	}
+	list_remove(&p->node);
 	p->owner = NULL;
 	link_close(&p->link);
 }
@@ -53,8 +50,6 @@ void muxpeer_refuse(struct muxpeer *p, const char *reason)
 		return;
 	}
 	list_remove(&p->node);
-	p->all->candidate_count--;
-	p->is_refused = true;
 	list_add_last(&p->all->refused, &p->node);
 	link_refuse(&p->link, reason);
 }
@@ -97,7 +92,7 @@ static void greet(struct link *l)
 	p->greeted = true;
 	p->since_ms = loop_now_ms(p->all->game->loop);
 	strikes_clear(&p->all->strikes, &p->from);
-	if (greeted_count(p->all) > CANDIDATES_MAX) {
+	if (greeted_count(p->all) > STRANGERS_MAX + p->all->count) {
 		muxpeer_refuse(p, "too many at once");
 		return;
 	}
@@ -162,15 +157,14 @@ static bool candidate_heartbeat(struct muxpeer *p, const struct frame *f, struct
 static bool candidate_proves(struct muxpeer *p, const struct frame *f, struct refusal *why)
 {
 	const char *no;
-	struct muxlink *place;
+	struct muxlink *place = muxlinks_admit(p->all, p, &no);
 
+	if (place == NULL) {
+		snprintf(why->text, sizeof why->text, "%s", no);
+		return false;
+	}
 	list_remove(&p->node);
-	p->all->candidate_count--;
-	place = muxlinks_admit(p->all, p, &no);
-	if (place != NULL)
-		return handle_message(place, f, why);
-	snprintf(why->text, sizeof why->text, "%s", no);
-	return false;
+	return handle_message(place, f, why);
 }
 
 /* Until it has proved itself a candidate may only tick and answer. */
@@ -281,7 +275,6 @@ void muxpeer_accept(struct muxlinks *all, uv_stream_t *listening, const struct l
 	all->open++;
 	make_room(all);
 	list_add_last(&all->candidates, &p->node);
-	all->candidate_count++;
 	if (key == NULL)
 		greet(&p->link);
 }

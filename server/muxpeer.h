@@ -15,8 +15,7 @@ struct muxpeer {
 	struct muxlink *owner; /* borrowed: whose connection this is; NULL for a candidate */
 	struct list
 		node; /* of all->candidates, or all->refused; alone when it has an owner, or is closing */
-	bool is_refused; /* it is told why, and heard no more */
-	bool greeted;    /* it waits for its proof, and no longer for its key */
+	bool greeted; /* it waits for its proof, and no longer for its key */
 	uint64_t since_ms;
 	bool said_hello;
 	unsigned features;                    /* agreed on; 0 = plain AgNet */

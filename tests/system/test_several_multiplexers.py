@@ -23,7 +23,7 @@ class Front:
         self.dir.mkdir()
         self.port = free_port()
         config = world.dir / f"{name}.conf"
-        config.write_text(f'server = "unix:{world.link_path}"\nmax_clients = 2000\n'
+        config.write_text(f'server = "unix:{world.link_path}"\nmax_clients = 2000\noutput_limit = 64MiB\n'
                           'half_close = 0\nlistener telnet '
                           f'{{ kind = "telnet-line" address = "127.0.0.1:{self.port}" '
                           'negotiate = never }\n')
@@ -303,6 +303,19 @@ def test_everybody_hears_a_broadcast_and_a_list_its_members_wherever_they_are(ho
     assert all("lists" in row["features"] and row["state"] == "ready" for row in rows.values())
     shown = holdfast.ctl("server", "status").stdout
     assert re.search(r"number +state +multiplexer +players +accept +features", shown), shown
+
+
+def test_the_script_is_told_who_reads_slowly_and_when_he_has_caught_up(holdfast):
+    fronts = open_fronts(holdfast, count=2)
+    reader, other = fronts[1].newcomer(), fronts[0].newcomer()
+    reader.line("flood 15000")  # more than the sockets of both ends hold
+    holdfast.server.wait_log(f"crowd: {reader.key} slow true true")
+    other.line("key")
+    other.expect(b"key %s\r\n" % other.key.encode())
+    reader.line("key")
+    reader.expect(b"key %s\r\n" % reader.key.encode())
+    holdfast.server.wait_log(f"crowd: {reader.key} slow false false")
+    assert f"crowd: {other.key} slow" not in holdfast.server.text()
 
 
 def test_orderly_restarts_lose_no_line_of_anybody(holdfast):

@@ -115,8 +115,10 @@ static void each_gets_the_lowest_number_and_one_too_many_is_told_so(UNUSED void 
 				       "sv_multiplexers allows\nEND\n");
 	accept_user(&c, 1);
 	assert_non_null(find_on(3, 1));
+	assert_int_equal(game.metrics.links_now, 3);
 	mux_close(&d);
 	mux_close(&b);
+	assert_int_equal(game.metrics.links_now, 2);
 	d = mux_ready_as(D, "lists");
 	accept_user(&d, 1);
 	assert_non_null(find_on(2, 1));
@@ -316,6 +318,34 @@ static void a_file_of_numbers_that_makes_no_sense_is_passed_over(UNUSED void **s
 	assert_int_equal(state_of(1), MUXLINK_READY);
 	ASSERT_HAS(logged(), "links: cannot be written: ");
 	mux_close(&a);
+}
+
+static void as_many_as_there_may_be_can_come_at_the_same_moment(UNUSED void **state)
+{
+	struct mux all[64];
+	const char *why;
+
+	assert_true(cvar_set(&game.cvars, "sv_multiplexers", "64", true, &why));
+	start_game(MAP);
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		all[i] = mux_dial();
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		char incarnation[INCARNATION_LEN + 1];
+
+		snprintf(incarnation, sizeof incarnation, "multiplexer.. %02zu", i);
+		SAY(&all[i], multiplexer_hello, .version = 1, .features = slice_text("lists"),
+			.incarnation = slice_text(incarnation));
+		SAY(&all[i], accepting_all, 0);
+		SAY(&all[i], done_sending_all_subclient_info, 0);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		ASSERT_HAS(heard(&all[i]), "READY\n");
+	assert_int_equal(game.metrics.links_now, 64);
+	accept_user(&all[63], 1);
+	ASSERT_HAS(heard(&all[0]), "join 1:1:64");
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		mux_close(&all[i]);
+	assert_int_equal(game.metrics.links_now, 0);
 }
 
 /* ---- one link does not disturb another ---------------------------------------------------------- */
@@ -657,6 +687,7 @@ int main(void)
 		THREE_TEST(the_next_server_gives_each_its_old_number),
 		THREE_TEST(who_went_offline_for_good_is_not_expected_back),
 		THREE_TEST(a_file_of_numbers_that_makes_no_sense_is_passed_over),
+		EMPTY_TEST(as_many_as_there_may_be_can_come_at_the_same_moment),
 		GAME_TEST(one_that_says_who_it_is_is_not_the_plain_one_that_did_not),
 		THREE_TEST(a_listing_on_one_link_leaves_the_players_of_the_others_alone),
 		THREE_TEST(garbage_on_one_link_cuts_that_one_off),

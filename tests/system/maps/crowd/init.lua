@@ -58,3 +58,15 @@ game.on("input", function(p, line)
 	local word, rest = line:match("^(%a+) ?(.*)$")
 	words[word](p, rest)
 end)
+
+-- For a player whose connection is slow.
+
+function words.flood(p, rest)
+	for _ = 1, tonumber(rest) do
+		p:send(string.rep("f", 1000) .. "\n")
+	end
+end
+
+game.on("slow", function(p, slow)
+	log.info("crowd: " .. p.key .. " slow " .. tostring(slow) .. " " .. tostring(p.slow))
+end)
