@@ -92,8 +92,10 @@ PROGRAMS := $(if $(wildcard multiplexer/main.c),$(B)/holdfast-multiplexer) \
             $(if $(wildcard common/ctl/main.c),$(B)/holdfastctl)
 ARCHIVES := $(patsubst %,$(B)/lib%.a,common proto multiplexer server ctl)
 
-# tests/unit/FOLDER/NAME.c is a program of its own, but support_*.c goes into every one of its folder.
+# tests/unit/FOLDER/NAME.c is a program of its own, but support_*.c goes into every one of its folder,
+# and those beside the folders into all.
 UNIT_FILES := $(wildcard tests/unit/*/*.c)
+UNIT_SHARED := $(wildcard tests/unit/support_*.c)
 UNIT_SUPPORT := $(foreach f,$(UNIT_FILES),$(if $(filter support%,$(notdir $(f))),$(f)))
 UNITS      := $(patsubst tests/unit/%.c,%,$(filter-out $(UNIT_SUPPORT),$(UNIT_FILES)))
 FUZZERS    := $(patsubst tests/fuzz/%.c,%,$(filter-out %/replay.c,$(wildcard tests/fuzz/*.c)))
@@ -108,7 +110,7 @@ all: $(PROGRAMS) $(ARCHIVES)
 # $(B)/flags holds what everything was built with, $(B)/sources which files there were; each is only
 # written when it changes, and what depends on it is then built again.
 FLAGS_NOW   := $(shell $(CC) --version 2>/dev/null | head -n 1) $(CC) $(ALL_CFLAGS) : $(ALL_LDFLAGS) : $(LIBS_all)
-SOURCES_NOW := $(sort $(SRC_common) $(SRC_proto) $(SRC_multiplexer) $(SRC_server) $(SRC_ctl) $(UNIT_FILES) $(wildcard multiplexer/web/*))
+SOURCES_NOW := $(sort $(SRC_common) $(SRC_proto) $(SRC_multiplexer) $(SRC_server) $(SRC_ctl) $(UNIT_FILES) $(UNIT_SHARED) $(wildcard multiplexer/web/*))
 
 .PHONY: always
 $(B)/flags: always
@@ -171,7 +173,7 @@ $(B)/holdfastctl: $(B)/common/ctl/main.o $(B)/libctl.a $(B)/libcommon.a
 # only when it fails (or with V=1).
 define unit_rule
 $(B)/unit/$(1): $(B)/tests/unit/$(1).o \
-	$(call objects,$(filter tests/unit/$(dir $(1))%,$(UNIT_SUPPORT))) \
+	$(call objects,$(UNIT_SHARED) $(filter tests/unit/$(dir $(1))%,$(UNIT_SUPPORT))) \
 	$(if $(filter common proto,$(patsubst %/,%,$(dir $(1)))),,$(B)/lib$(patsubst %/,%,$(dir $(1))).a) \
 	$(FLOORS)
 	$$(say) LINK $$@

@@ -288,27 +288,3 @@ char *option_text(const struct option *o, const void *values, char *out, size_t 
 	}
 	return out;
 }
-
-json_t *option_json(const struct option *o, const void *values)
-{
-	const void *field = (const char *)values + o->offset;
-
-	if (o->flags & OPT_SECRET)
-		return json_string("***");
-	switch (o->type) {
-	case OPT_BOOL:
-		return json_boolean(*(const opt_BOOL *)field);
-	case OPT_UINT:
-		return json_integer(*(const opt_UINT *)field);
-	case OPT_SIZE:
-	case OPT_TIME:
-		return json_integer((json_int_t) * (const uint64_t *)field);
-	case OPT_REAL:
-		return json_real(*(const opt_REAL *)field);
-	case OPT_TEXT: {
-		const char *text = *(char *const *)field;
-		return json_string(text != NULL ? text : "");
-	}
-	}
-	return json_null();
-}

@@ -49,7 +49,4 @@ bool option_set(const struct option *o, void *values, const char *text, const ch
 /* The value as text that option_set reads back ("16 KiB", "2 s"); a secret is "***". Returns out. */
 char *option_text(const struct option *o, const void *values, char *out, size_t room);
 
-/* The value as JSON, a new reference: true, 20, 65536, 2000 (ms), "text"; a secret is "***". */
-json_t *option_json(const struct option *o, const void *values);
-
 #endif

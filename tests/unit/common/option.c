@@ -191,25 +191,8 @@ static void a_secret_is_never_shown(void **state UNUSED)
 	const char *why;
 
 	assert_string_equal(option_text(row("key"), &values, out, sizeof out), "***");
-	json_t *json = option_json(row("key"), &values);
-	assert_string_equal(json_string_value(json), "***");
-	json_decref(json);
 	assert_false(option_set(row("key"), &values, "a secret that is too long", &why));
 	assert_null(strstr(why, "secret that"));
-}
-
-static void values_become_json_of_their_kind(void **state UNUSED)
-{
-	static const char *const wanted[] = {
-		"false", "20", "16384", "2000", "0.5", "\"Welcome.\"", "\"***\""};
-
-	for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-		json_t *json = option_json(&table[i], &values);
-		char *text = json_dumps(json, JSON_ENCODE_ANY);
-		assert_string_equal(text, wanted[i]);
-		free(text);
-		json_decref(json);
-	}
 }
 
 static void a_text_that_does_not_fit_is_cut_and_terminated(void **state UNUSED)
@@ -232,7 +215,6 @@ int main(void)
 		OPTION_TEST(real_numbers_are_finite_and_written_as_short_as_exact),
 		OPTION_TEST(a_text_is_bounded_by_its_length),
 		OPTION_TEST(a_secret_is_never_shown),
-		OPTION_TEST(values_become_json_of_their_kind),
 		OPTION_TEST(a_text_that_does_not_fit_is_cut_and_terminated),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

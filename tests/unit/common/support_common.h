@@ -10,19 +10,9 @@
 #include <cmocka.h>
 
 #include "common/buf.h"
-#include "common/loop.h"
-
-/* The loop of the test that runs. */
-extern struct loop test_loop;
-
-/* Set-up and tear-down of a test with a loop; the tear-down fails when a handle was leaked. */
-int open_test_loop(void **state);
-int close_test_loop(void **state);
+#include "tests/unit/support_loop.h"
 
 #define LOOP_TEST(f) cmocka_unit_test_setup_teardown(f, open_test_loop, close_test_loop)
-
-/* One turn of the loop that does not wait. */
-void run_turn(void);
 
 /* Turns the loop until the condition holds; a test that waits over 20 s has failed. */
 #define RUN_UNTIL(condition)                           \

@@ -4,18 +4,9 @@
 
 #include "proto/link.h"
 #include "tests/unit/proto/support_messages.h"
-
-/* The loop of the test that runs. */
-extern struct loop test_loop;
-
-/* Set-up and tear-down of a test with a loop; the tear-down fails when a handle was leaked. */
-int open_test_loop(void **state);
-int close_test_loop(void **state);
+#include "tests/unit/support_loop.h"
 
 #define LINK_TEST(f) cmocka_unit_test_setup_teardown(f, open_test_loop, close_test_loop)
-
-/* One turn of the loop that does not wait. */
-void run_turn(void);
 
 /* Turns the loop until the condition holds; a test that turns it so often in vain has failed. */
 #define RUN_UNTIL(condition)                                      \
