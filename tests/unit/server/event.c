@@ -15,7 +15,7 @@ static void say_piece(struct mux *m, uint32_t flags, const char *byte, size_t le
 	uint8_t data[MSG_PAYLOAD_MAX];
 
 	memset(data, byte[0], len);
-	SAY(m, got_subclient_event, .who = key(1), .channel = slice_text("gmcp"), .flags = flags,
+	SAY(m, got_subclient_event, .who = key(1), .channel = slice_text("noise"), .flags = flags,
 		.data = slice_of(data, len));
 	turns();
 }
@@ -28,9 +28,9 @@ static void pieces_are_joined_before_the_script_sees_them(UNUSED void **state)
 	say_piece(&m, EVENT_MORE_FOLLOWS, "b", 4000);
 	assert_string_equal(heard(&m), "");
 	say_piece(&m, 0, "c", 1);
-	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 1:1 gmcp 8001\\r\\n\n");
+	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 1:1 noise 8001\\r\\n\n");
 	say_piece(&m, 0, "d", 7);
-	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 1:1 gmcp 7\\r\\n\n");
+	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 1:1 noise 7\\r\\n\n");
 	mux_close(&m);
 }
 
@@ -63,7 +63,7 @@ static void what_is_too_long_is_dropped_with_all_its_pieces_and_one_line(UNUSED 
 	assert_null(strstr(log + strlen(what), "dropped"));
 	assert_int_equal(player(1)->event.pieces.len, 0);
 	say_piece(&m, 0, "b", 2); /* and the next one is whole again */
-	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 1:1 gmcp 2\\r\\n\n");
+	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 1:1 noise 2\\r\\n\n");
 	mux_close(&m);
 }
 
@@ -73,10 +73,10 @@ static void the_longest_that_fits_is_whole(UNUSED void **state)
 
 	for (int i = 0; i < 16; i++)
 		say_piece(&m, i < 15 ? EVENT_MORE_FOLLOWS : 0, "a", 4000);
-	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 1:1 gmcp 64000\\r\\n\n");
+	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 1:1 noise 64000\\r\\n\n");
 	for (int i = 0; i < 17; i++)
 		say_piece(&m, i < 16 ? EVENT_MORE_FOLLOWS : 0, "a", i < 16 ? 4000 : 1536);
-	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 1:1 gmcp 65536\\r\\n\n");
+	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 1:1 noise 65536\\r\\n\n");
 	for (int i = 0; i < 17; i++)
 		say_piece(&m, i < 16 ? EVENT_MORE_FOLLOWS : 0, "a", i < 16 ? 4000 : 1537);
 	assert_string_equal(heard(&m), "");
@@ -94,7 +94,7 @@ static void pieces_of_a_lost_link_are_not_joined_to_those_of_the_next(UNUSED voi
 	SAY(&m, done_sending_all_subclient_info, 0);
 	heard(&m);
 	say_piece(&m, 0, "b", 2);
-	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 1:1 gmcp 2\\r\\n\n");
+	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 1:1 noise 2\\r\\n\n");
 	mux_close(&m);
 }
 
