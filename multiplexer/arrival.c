@@ -64,7 +64,7 @@ static bool add_user(struct mux *mux, struct subclient *u)
 		return false;
 	u->state = SUBCLIENT_CONNECTED;
 	stream_count_in(&u->stream, &mux->queues.pool.bytes);
-	u->held.total = &mux->queues.pool.bytes;
+	held_count_in(&u->held, &mux->queues.pool.bytes);
 	list_add_last(&mux->users, &u->node);
 	mux->outside--;
 	mux->metrics.users_now++;

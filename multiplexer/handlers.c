@@ -117,7 +117,10 @@ static bool on_kill_subclient(
 
 	if (u != NULL) {
 		u->kill_asked = true;
-		subclient_end(u, CLOSING_KILLED, NULL);
+		if (u->state == SUBCLIENT_GONE)
+			news_changed(&mux->server, u); /* he has left already */
+		else
+			subclient_end(u, CLOSING_KILLED, NULL);
 	}
 	return true;
 }

@@ -17,6 +17,12 @@ static void count(struct held *h, size_t before)
 		*h->total = *h->total - before + held_kept(h);
 }
 
+void held_count_in(struct held *h, size_t *total)
+{
+	h->total = total;
+	*total += held_kept(h);
+}
+
 void held_free(struct held *h)
 {
 	size_t before = held_kept(h);

@@ -33,6 +33,9 @@ static inline size_t held_kept(const struct held *h)
 	return h->bytes.room;
 }
 
+/* From here on *total follows what all that were given it keep; once for each. */
+void held_count_in(struct held *h, size_t *total);
+
 /* False, and nothing changed, when memory is out. A channel has at most 255 bytes. */
 bool held_add_text(struct held *h, struct slice text);
 bool held_add_event(struct held *h, struct slice channel, uint32_t flags, struct slice data);

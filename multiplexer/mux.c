@@ -93,6 +93,21 @@ void mux_tell_doubt(struct mux *mux, bool all)
 	}
 }
 
+bool mux_keep_departed(struct mux *mux, struct subclient *u)
+{
+	unsigned max = mux->config.options.departed_max;
+
+	if (u->departed)
+		return true;
+	if (mux->stopping || mux->departed >= (u->ever_told ? max : max / 2)) {
+		mux->metrics.input_dropped++;
+		return false;
+	}
+	u->departed = true;
+	mux->departed++;
+	return true;
+}
+
 void mux_accept(struct mux *mux, bool localhost_only, const char *who)
 {
 	if (mux->localhost_only != localhost_only)
@@ -326,6 +341,15 @@ void mux_close(struct mux *mux)
 	lookups_close(&mux->lookups);
 	serverlink_close(&mux->server);
 	chain_close(&mux->chain);
+	LIST_EACH(node, &mux->waiting)
+	{
+		struct subclient *u = container_of(node, struct subclient, waiting);
+
+		if (u->state == SUBCLIENT_GONE)
+			subclient_forget(u);
+		else
+			list_remove(node);
+	}
 	control_close(mux->control);
 	mux->control = NULL;
 	loop_task_cancel(&mux->pump);

@@ -36,6 +36,7 @@ struct mux {
 	struct list unflushed;       /* their layers want layers_flush() at the end of the turn */
 	struct subclient *by_number; /* uthash head */
 	uint32_t next_number;
+	unsigned departed;    /* who left, and are kept for what they typed */
 	unsigned outside;     /* connections that are no users: KNOCKING, ARRIVING, or refused */
 	unsigned refused_now; /* of them, those that are being told why */
 	struct admission *admission; /* owned */
@@ -86,6 +87,11 @@ void mux_tell_all(struct mux *mux, enum outage_say say);
 /* The game crashed, and it is known what it has not handled: tells each user how many lines of his may
  * be lost and, if all are to be told, the others that none are. */
 void mux_tell_doubt(struct mux *mux, bool all);
+
+/* One who left while no server could be told typed something before: whether he is kept until one can.
+ * No more than departed_max are, and half as many of those whom no server has ever heard of, so that
+ * passers-by cannot take the place of players. */
+bool mux_keep_departed(struct mux *mux, struct subclient *u);
 
 const char *mux_notice(const struct mux *mux, enum outage_say say);
 

@@ -6,12 +6,18 @@
  *                    u->held, and u stands in mux->waiting
  *                          |
  *   READY, drained ----> news_pump: the listing, then mux->waiting from its front:
- *                        arrival (20, 47), held input (24 ...), departure (21 or 23) */
+ *                        arrival (20, 47), held input (24 ...), departure (21 or 23)
+ *
+ * Nobody gets more than his share: while anybody waits everybody does, and news_pump goes round, with
+ * SHARE bytes for each in a round (deficit round robin). One who has left is told to his end at once,
+ * so that later users' input comes behind it (row G09). */
 #include "multiplexer/news.h"
 
 #include <stdio.h>
 
 #include "multiplexer/mux.h"
+
+enum { SHARE = 2048 }; /* bytes of held input told for one user before the next has his turn */
 
 static void wait_in_order(struct serverlink *s, struct subclient *u)
 {
@@ -33,31 +39,32 @@ static void on_held(struct serverlink *s, struct subclient *u, bool ok)
 	wait_in_order(s, u);
 	queues_check(s->mux);
 	/* Reads are at most 4 KiB: stop where one more would pass the limit. */
-	if (!u->stopped && held_len(&u->held) + 4096 > s->mux->config.options.held_input) {
-		u->stopped = true;
-		s->mux->metrics.reads_stopped++;
-		stream_pause(&u->stream);
-	}
+	if (held_len(&u->held) + 4096 > s->mux->config.options.held_input)
+		subclient_stop(u);
 }
 
 static bool may_tell(struct serverlink *s, const struct subclient *u)
 {
 	return s->state == LINK_OPEN && u->known && held_len(&u->held) == 0 &&
-	       !serverlink_is_full(s);
+	       list_is_empty(&s->mux->waiting) && !serverlink_is_full(s);
 }
 
-static void tell_text(struct serverlink *s, struct subclient *u, struct slice bytes)
+/* How much of it was told: all, unless memory is out and the link about to end. */
+static size_t tell_text(struct serverlink *s, struct subclient *u, struct slice bytes)
 {
 	struct link *l = serverlink_link(s);
 	struct msg_got_subclient_text m = {.who = subclient_key(u)};
+	size_t told = 0;
 
-	while (bytes.len > 0) {
-		m.data = slice_of(bytes.at, size_min(bytes.len, MSG_PAYLOAD_MAX));
+	for (; told < bytes.len; told += m.data.len) {
+		m.data = slice_of(bytes.at + told, size_min(bytes.len - told, MSG_PAYLOAD_MAX));
+		if (!link_send_got_subclient_text(l, &m))
+			break;
 		uint32_t lines = doubt_lines(&u->told, m.data);
-		if (link_send_got_subclient_text(l, &m) && serverlink_has(s, FEATURE_HANDLED))
+		if (serverlink_has(s, FEATURE_HANDLED))
 			doubt_sent(&s->doubt, (uint32_t)l->messages_out, u->number, lines);
-		bytes = slice_from(bytes, m.data.len);
 	}
+	return told;
 }
 
 static void tell_event(struct serverlink *s, struct subclient *u, struct slice channel,
@@ -74,8 +81,8 @@ static void tell_event(struct serverlink *s, struct subclient *u, struct slice c
 void news_input(struct serverlink *s, struct subclient *u, struct slice bytes)
 {
 	if (may_tell(s, u))
-		tell_text(s, u, bytes);
-	else
+		bytes = slice_from(bytes, tell_text(s, u, bytes));
+	if (bytes.len > 0)
 		on_held(s, u, held_add_text(&u->held, bytes));
 }
 
@@ -198,6 +205,8 @@ void news_changed(struct serverlink *s, struct subclient *u)
 		tell_killed(s, u); /* an answer: it does not wait for READY */
 	else if (u->known && serverlink_can_tell(s))
 		wait_in_order(s, u); /* he left: told behind what he typed before */
+	else if (held_len(&u->held) > 0 && mux_keep_departed(s->mux, u))
+		wait_in_order(s, u); /* what he typed is not lost because no game is there */
 	else
 		subclient_forget(u);
 }
@@ -224,7 +233,8 @@ static void tell_arrival(struct serverlink *s, struct subclient *u)
 	for (size_t kind = 0; kind < LOOKUP_KINDS; kind++)
 		if (u->lookups[kind].mode == LOOKUP_AUTO)
 			tell_looked_up(s, u, (enum lookup_kind)kind);
-	tell_caps(s, u);
+	if (u->state == SUBCLIENT_CONNECTED)
+		tell_caps(s, u);
 	link_send_done_sending_subclient_info(
 		serverlink_link(s), &(struct msg_done_sending_subclient_info){.who = key});
 }
@@ -252,7 +262,8 @@ static void tell_listed(struct serverlink *s, struct subclient *u)
 	else
 		link_send_there_is_no_subclient_saved_info(
 			l, &(struct msg_there_is_no_subclient_saved_info){.who = key});
-	tell_caps(s, u);
+	if (u->state == SUBCLIENT_CONNECTED)
+		tell_caps(s, u);
 	link_send_done_sending_subclient_info(
 		l, &(struct msg_done_sending_subclient_info){.who = key});
 }
@@ -291,13 +302,53 @@ void news_count_doubt(struct serverlink *s)
 	}
 }
 
-/* All that the server has to hear of one user. He is out of mux->waiting afterwards. */
-static void tell_waiting(struct serverlink *s, struct subclient *u)
+/* At most max bytes of text, to the end of a line if one ends within. */
+static size_t part_of(struct slice text, size_t max)
 {
+	if (text.len <= max)
+		return text.len;
+	for (size_t n = max; n > 0; n--)
+		if (text.at[n - 1] == '\n' || text.at[n - 1] == '\r')
+			return n;
+	return max;
+}
+
+/* Tells of his held input what he has credit for. An event is told whole; what it is more than his
+ * credit, he has less in the next round. */
+static void tell_held(struct serverlink *s, struct subclient *u)
+{
+	bool left = u->state == SUBCLIENT_GONE;
+	int64_t credit = left ? INT64_MAX : u->credit + SHARE;
 	struct held_entry entry;
 
+	while (credit > 0 && held_first(&u->held, &entry)) {
+		size_t n = entry.data.len;
+
+		if (entry.is_event) {
+			tell_event(s, u, entry.channel, entry.flags, entry.data);
+			held_eat(&u->held);
+		} else {
+			size_t part = part_of(entry.data, (size_t)credit);
+
+			n = tell_text(s, u, slice_of(entry.data.at, part));
+			if (n == entry.data.len)
+				held_eat(&u->held);
+			else if (n > 0)
+				held_eat_text(&u->held, n);
+			if (n < part)
+				break;
+		}
+		credit -= (int64_t)n + HELD_HEADER;
+	}
+	u->credit = held_len(&u->held) > 0 && credit < 0 ? (int32_t)credit : 0;
+}
+
+/* All that the server has to hear of one user, and of his input his share. He is out of mux->waiting
+ * afterwards, or at its end. */
+static void tell_waiting(struct serverlink *s, struct subclient *u)
+{
 	list_remove(&u->waiting);
-	if (!u->known && u->state == SUBCLIENT_CONNECTED)
+	if (!u->known)
 		tell_arrival(s, u);
 	if (u->caps_due && u->state == SUBCLIENT_CONNECTED)
 		tell_caps(s, u);
@@ -305,13 +356,10 @@ static void tell_waiting(struct serverlink *s, struct subclient *u)
 		tell_flow(s, u);
 	if (u->doubt > 0 && u->known)
 		tell_doubt(s, u);
-	for (; held_first(&u->held, &entry); held_eat(&u->held)) {
-		if (entry.is_event)
-			tell_event(s, u, entry.channel, entry.flags, entry.data);
-		else
-			tell_text(s, u, entry.data);
-	}
-	if (u->state == SUBCLIENT_GONE) {
+	tell_held(s, u);
+	if (held_len(&u->held) > 0)
+		wait_in_order(s, u);
+	if (u->state == SUBCLIENT_GONE && held_len(&u->held) == 0) {
 		link_send_lost_subclient(
 			serverlink_link(s), &(struct msg_lost_subclient){.who = subclient_key(u)});
 		subclient_forget(u);
@@ -320,13 +368,28 @@ static void tell_waiting(struct serverlink *s, struct subclient *u)
 	}
 }
 
+/* Those who have left, but whose input has still to be told: with what was saved about them, since
+ * without it their input would be a stranger's. */
+static void list_departed(struct serverlink *s)
+{
+	LIST_EACH(node, &s->mux->waiting)
+	{
+		struct subclient *u = container_of(node, struct subclient, waiting);
+
+		if (u->state == SUBCLIENT_GONE && u->ever_told && held_len(&u->held) > 0)
+			tell_listed(s, u);
+	}
+}
+
 static void pump_listing(struct serverlink *s)
 {
 	struct list *users = &s->mux->users;
 
 	while (s->listings > 0 && !serverlink_is_full(s)) {
-		if (s->listed == NULL)
+		if (s->listed == NULL) {
+			list_departed(s);
 			s->listed = users->next;
+		}
 		for (; s->listed != users && !serverlink_is_full(s); s->listed = s->listed->next) {
 			struct subclient *u = container_of(s->listed, struct subclient, node);
 
@@ -368,10 +431,14 @@ void news_forget_server(struct serverlink *s)
 	{
 		struct subclient *u = container_of(node, struct subclient, waiting);
 
-		if (u->state == SUBCLIENT_GONE)
-			subclient_forget(u);
-		else
+		if (u->state != SUBCLIENT_GONE)
 			list_remove(node);
+		else if (held_len(&u->held) == 0)
+			subclient_forget(u);
+		else if (mux_keep_departed(mux, u))
+			u->known = u->kill_asked = false; /* he stays in front of the others */
+		else
+			subclient_forget(u);
 	}
 	LIST_EACH(node, &mux->users)
 	{

@@ -59,15 +59,6 @@ static void free_record(struct subclient *u)
 	free(u);
 }
 
-void subclient_forget(struct subclient *u)
-{
-	list_remove(&u->waiting);
-	held_free(&u->held);
-	u->known = u->kill_asked = false;
-	if (u->stream_closed)
-		free_record(u);
-}
-
 bool subclient_awaits_lookup(const struct subclient *u)
 {
 	for (size_t i = 0; i < LOOKUP_KINDS; i++)
@@ -104,6 +95,26 @@ static void forget_lookups(struct subclient *u)
 	news_unanswered(&u->mux->server, u);
 }
 
+void subclient_forget(struct subclient *u)
+{
+	struct mux *mux = u->mux;
+
+	list_remove(&u->waiting);
+	held_free(&u->held);
+	subclient_unsave(u);
+	forget_lookups(u);
+	lists_forget(&mux->lists, u);
+	if (u->by_number.tbl != NULL)
+		HASH_DELETE(by_number, mux->by_number, u);
+	u->by_number.tbl = NULL;
+	if (u->departed)
+		mux->departed--;
+	u->departed = false;
+	u->known = u->kill_asked = false;
+	if (u->stream_closed)
+		free_record(u);
+}
+
 static void log_closing(const struct subclient *u, enum closing why, const char *detail)
 {
 	log_line(closings[why].is_fault ? LOG_WARN : LOG_INFO, "%s: closed: %s%s",
@@ -119,10 +130,8 @@ static void become_gone(struct subclient *u)
 	if (mux->server.listed == &u->node)
 		mux->server.listed = u->node.next;
 	arrival_gone(u);
-	if (!list_is_empty(&u->node)) {
-		HASH_DELETE(by_number, mux->by_number, u);
+	if (!list_is_empty(&u->node))
 		mux->metrics.users_now--;
-	}
 	list_remove(&u->node);
 	list_remove(&u->ticking);
 	list_remove(&u->watched);
@@ -132,8 +141,9 @@ static void become_gone(struct subclient *u)
 	if (u->flow.slow)
 		mux->metrics.users_slow--;
 	u->flow = (struct flow){0};
-	subclient_unsave(u);
 	forget_lookups(u);
+	if (held_len(&u->held) == 0)
+		subclient_unsave(u); /* else it is needed to understand what he typed */
 	stream_close(&u->stream);
 	news_changed(&mux->server, u);
 }
@@ -223,6 +233,7 @@ void subclient_end(struct subclient *u, enum closing why, const char *words)
 	/* Reading goes on, into nothing: a close with unread input would be a reset, and a reset
 	 * takes the last words away from the client. */
 	stream_turn_max(&u->stream, 0);
+	stream_read_max(&u->stream, READ_MAX);
 	stream_read(&u->stream);
 	stream_finish(&u->stream);
 }
@@ -263,6 +274,50 @@ static void look_at_output(struct subclient *u)
 		subclient_drop(u, closing_of[v]);
 }
 
+/* Reads him, unless something is against it. */
+static void set_reading(struct subclient *u)
+{
+	if (u->stopped || u->paced)
+		stream_pause(&u->stream);
+	else
+		stream_read(&u->stream);
+}
+
+static struct bucket_limits input_limits(const struct subclient *u)
+{
+	const struct options *o = &u->mux->config.options;
+
+	return (struct bucket_limits){.rate = o->input_rate,
+		.burst_lines = o->input_burst_lines,
+		.burst_bytes = (uint32_t)o->input_burst_bytes};
+}
+
+/* He has typed, or time has passed: reads him as far as he may go on, so that his bucket is not
+ * overdrawn whatever he sends. What he sends meanwhile waits in the kernel, and nothing is lost. */
+static void pace(struct subclient *u)
+{
+	struct bucket_limits l = input_limits(u);
+	uint32_t room = bucket_room(&u->bucket, &l, loop_now_ms(u->mux->loop));
+
+	if (room > 0)
+		stream_read_max(&u->stream, room < READ_MAX ? room : READ_MAX);
+	if (u->paced == (room == 0))
+		return;
+	u->paced = room == 0;
+	if (u->paced) {
+		u->mux->metrics.reads_paced++;
+		subclient_watch(u);
+	}
+	set_reading(u);
+}
+
+static void take(struct subclient *u, uint32_t lines, size_t bytes)
+{
+	struct bucket_limits l = input_limits(u);
+
+	bucket_take(&u->bucket, &l, lines, (uint32_t)bytes, loop_now_ms(u->mux->loop));
+}
+
 /* One who is connected. */
 static void tick_connected(struct subclient *u)
 {
@@ -272,10 +327,12 @@ static void tick_connected(struct subclient *u)
 		subclient_drop(u, CLOSING_LEFT);
 		return;
 	}
+	pace(u);
 	look_at_output(u);
 	if (u->state == SUBCLIENT_CONNECTED && !u->proven)
 		arrival_tick(u);
-	if (u->state == SUBCLIENT_CONNECTED && u->proven && u->eof_ms == 0 && u->stream.queued == 0)
+	if (u->state == SUBCLIENT_CONNECTED && u->proven && u->eof_ms == 0 &&
+		u->stream.queued == 0 && !u->paced)
 		list_remove(&u->watched);
 }
 
@@ -309,7 +366,10 @@ static void on_bytes(struct stream *s, struct slice bytes)
 		return;
 	u->mux->metrics.bytes_from_users += bytes.len;
 	u->input_ms = u->layers.now_ms = loop_now_ms(u->mux->loop);
+	take(u, 0, bytes.len);
 	layers_up(&u->layers, bytes);
+	if (u->state == SUBCLIENT_CONNECTED)
+		pace(u);
 	if (u->layers.caps_changed) {
 		u->layers.caps_changed = false;
 		news_caps(&u->mux->server, u);
@@ -376,6 +436,7 @@ static void on_input(struct layers *ls, struct slice bytes)
 	/* He sees what he types, and his Enter; hidden input leaves the cursor where it was. */
 	if (!u->layers.hidden || last == '\n' || last == '\r')
 		u->line_start = last == '\n' || last == '\r';
+	take(u, bucket_lines(&u->typed, bytes), 0);
 	news_input(&u->mux->server, u, bytes);
 }
 
@@ -496,6 +557,8 @@ static const struct layers_ops layers_ops = {
 
 void subclient_send(struct subclient *u, struct shared *b)
 {
+	if (u->state == SUBCLIENT_GONE)
+		return;
 	if (b->len > 0)
 		u->line_start = b->bytes[b->len - 1] == '\n';
 	layers_down(&u->layers, b);
@@ -554,7 +617,9 @@ struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_s
 		u->at.user.len = 0;
 	address_of_socket(stream_fd(&u->stream), &u->at.local);
 	stream_limits(&u->stream, 0, 0);
-	stream_read_max(&u->stream, READ_MAX);
+	/* Libuv's 32 reads in a row would be 31 too many: everybody has one in a turn. */
+	stream_turn_max(&u->stream, READ_MAX);
+	pace(u);
 	return u;
 }
 
@@ -573,7 +638,7 @@ struct subclient *subclient_find(struct mux *mux, const struct clientkey *key)
 	if (key->depth != 2)
 		return NULL;
 	HASH_FIND(by_number, mux->by_number, &key->number[0], sizeof u->number, u);
-	if (u == NULL || u->state != SUBCLIENT_CONNECTED || !u->known ||
+	if (u == NULL || u->state == SUBCLIENT_CLOSING || !u->known ||
 		key->number[1] != listener_config(u->listener)->number)
 		return NULL;
 	return u;
@@ -599,10 +664,19 @@ void subclient_unsave(struct subclient *u)
 	u->saved = NULL;
 }
 
+void subclient_stop(struct subclient *u)
+{
+	if (u->stopped)
+		return;
+	u->stopped = true;
+	u->mux->metrics.reads_stopped++;
+	set_reading(u);
+}
+
 void subclient_resume(struct subclient *u)
 {
 	if (!u->stopped || held_len(&u->held) + READ_MAX > u->mux->config.options.held_input)
 		return;
 	u->stopped = false;
-	stream_read(&u->stream);
+	set_reading(u);
 }

@@ -6,6 +6,7 @@
 #include "common/list.h"
 #include "common/stream.h"
 #include "multiplexer/arrival.h"
+#include "multiplexer/bucket.h"
 #include "multiplexer/doubt.h"
 #include "multiplexer/flow.h"
 #include "multiplexer/held.h"
@@ -24,7 +25,8 @@ enum closing {
 
 /* KNOCKING --> ARRIVING (both: arrival.h) --> CONNECTED --(KILL, kick, shutdown)--> CLOSING --(flushed, or linger is over)--> GONE
  *     \------------------(he left, refused, a fault, too slow)------------------------------^
- * In GONE the socket is closed; the record stays while the server has still to be told, in order. */
+ * In GONE the socket is closed; the record stays while the server has still to be told, in order. So it
+ * does without a server when he typed something: the next one is told of him, his input and his end. */
 enum subclient_state {
 	SUBCLIENT_KNOCKING,
 	SUBCLIENT_ARRIVING,
@@ -65,7 +67,13 @@ struct subclient {
 	bool told_slow; /* the server of this link was told that he is slow */
 
 	struct arrival arrival; /* what he has to do before he is a user */
-	struct flow flow;       /* of his output */
+	bool paced;             /* reading is stopped: he types faster than input_rate */
+	bool departed;          /* GONE, and kept because of what he typed: mux_keep_departed */
+
+	struct flow flow;     /* of his output */
+	struct bucket bucket; /* of his input */
+	struct bucket_text typed;
+	int32_t credit; /* at most 0: what he was told for beyond his share (news.c) */
 
 	struct lookup lookups[LOOKUP_KINDS];
 	uint32_t asked[LOOKUP_KINDS]; /* answers that the server of this link waits for */
@@ -89,7 +97,8 @@ struct subclient {
  * arrival.c. NULL when it failed: nothing is kept then. */
 struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_stream_t *listening);
 
-/* NULL unless the key names a connected user whom the server of this link knows. */
+/* NULL unless the key names a user whom the server of this link knows: a connected one, or one who has
+ * left and whose input and departure it has still to hear of. */
 struct subclient *subclient_find(struct mux *mux, const struct clientkey *key);
 
 struct clientkey subclient_key(const struct subclient *u);
@@ -133,6 +142,9 @@ void subclient_drop(struct subclient *u, enum closing why);
 /* Keeps a copy of info, replacing what was there only when the copy is whole. */
 bool subclient_save(struct subclient *u, struct slice info);
 void subclient_unsave(struct subclient *u);
+
+/* Stops reading him: his held input is full. */
+void subclient_stop(struct subclient *u);
 
 /* Reads him again if his held input has room. */
 void subclient_resume(struct subclient *u);

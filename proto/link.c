@@ -281,10 +281,8 @@ static bool on_tls_send(void *owner, struct slice wire)
 	return true;
 }
 
-static void gather_task(struct loop_task *task)
+static void gather(struct link *l)
 {
-	struct link *l = container_of(task, struct link, gather);
-
 	if (l->block == NULL || l->block_used == l->block_sent)
 		return;
 	uint32_t len = l->block_used - l->block_sent;
@@ -295,18 +293,33 @@ static void gather_task(struct loop_task *task)
 	l->block_sent = l->block_used;
 }
 
+static void gather_task(struct loop_task *task)
+{
+	struct link *l = container_of(task, struct link, gather);
+
+	gather(l);
+	/* Something could not be said: what would be said later must not stand in its place. */
+	if (l->no_memory)
+		tell_end(l, UV_ENOMEM, "out of memory", false);
+}
+
 /* Room for one more message of any length; NULL when memory is out. */
 static uint8_t *room(struct link *l)
 {
 	if (l->block != NULL && l->block_sent == l->block_used && l->block->refs == 1)
 		l->block_used = l->block_sent = 0; /* nobody else reads it: from the start again */
 	if (l->block == NULL || l->block_used + MSG_MAX > BLOCK_ROOM) {
-		gather_task(&l->gather);
+		gather(l);
 		shared_unref(l->block);
 		l->block = shared_room(BLOCK_ROOM);
 		l->block_used = l->block_sent = 0;
 	}
-	return l->block != NULL ? l->block->bytes + l->block_used : NULL;
+	if (l->block == NULL) {
+		l->no_memory = true;
+		loop_at_turn_end(l->stream.loop, &l->gather);
+		return NULL;
+	}
+	return l->block->bytes + l->block_used;
 }
 
 static bool sent(struct link *l, size_t len)
@@ -321,7 +334,7 @@ static bool sent(struct link *l, size_t len)
 
 static bool can_send(const struct link *l)
 {
-	return l->up && !l->closing && !l->half_closed;
+	return l->up && !l->closing && !l->half_closed && !l->no_memory;
 }
 
 #define MSG(num, NAME, name, fields, meaning)                              \
@@ -358,7 +371,7 @@ void link_half_close(struct link *l)
 {
 	if (!l->up || l->closing || l->half_closed)
 		return;
-	gather_task(&l->gather);
+	gather(l);
 	l->half_closed = true;
 	if (l->tls != NULL)
 		tls_finish(l->tls);

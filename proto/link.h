@@ -52,6 +52,7 @@ struct link {
 	uint32_t block_used, block_sent; /* bytes of it */
 	int end_status;                  /* an end that waits behind pending; 0 = none */
 	uint32_t last_words;             /* bytes that were read behind a fault of writing */
+	bool no_memory; /* a message could not be queued: the link is about to end */
 	bool up, ended, half_closed, closing;
 	bool hold;     /* nothing is handed out until link_hold takes it back */
 	bool refusing; /* link_refuse: nobody is told anything any more */

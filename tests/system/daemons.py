@@ -182,7 +182,8 @@ class Holdfast:
         self.run_dir.mkdir(exist_ok=True)
         self.bin = BUILD
         # Most players of the tests leave by closing; nobody needs to wait for half of them.
-        self.options = {"max_clients": "2000", "half_close": "0"}
+        # And most of them type faster than people do.
+        self.options = {"max_clients": "2000", "half_close": "0", "input_rate": "0"}
         self.listeners = []       # (name, kind, address text, number, more fields)
         self.addresses = {}       # name -> what a Player connects to
         self.multiplexer = None

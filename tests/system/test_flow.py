@@ -156,7 +156,6 @@ def test_one_who_reads_a_little_all_the_time_is_not_closed_by_age(holdfast):
             got += len(slow.socket.recv(1000))
             link.send("SEND SUBCLIENT TEXT", key, b"x" * 1000)
             sent += 1000
-        assert queued(holdfast, key) > 0
         time.sleep(0.1)
     link.send("SEND SUBCLIENT TEXT", key, b"the end\n")
     slow.expect(b"the end\n")

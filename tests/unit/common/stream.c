@@ -753,6 +753,97 @@ static void a_descriptor_that_is_no_socket_is_refused_and_stays_the_caller_s(voi
 	assert_int_equal(stream_open_fd(&a.s, &test_loop, fds[0], &ops), UV_EBADF);
 }
 
+/* ---- counting, and a share of the turn ---- */
+
+static void what_streams_keep_is_counted_together_at_every_step(void **state UNUSED)
+{
+	enum { SIDES = 5, STEPS = 3000 };
+	static struct side sides[SIDES];
+	static char text[30000];
+	size_t total = 0;
+	int peers[SIDES];
+
+	memset(text, 'x', sizeof text);
+	for (int i = 0; i < SIDES; i++) {
+		peers[i] = open_pair(&sides[i], SOCK_STREAM);
+		stream_count_in(&sides[i].s, &total);
+	}
+	for (int step = 0; step < STEPS; step++) {
+		int i = (int)(random_number() % SIDES);
+		size_t len = random_number() % (random_number() % 5 == 0 ? sizeof text : 60);
+		struct shared *b = shared_new(slice_of(text, len));
+
+		assert_non_null(b);
+		stream_write(&sides[i].s, b); /* the same bytes, to two of them */
+		stream_write(&sides[(i + 1) % SIDES].s, b);
+		shared_unref(b);
+		if (step % 3 == 0)
+			run_turn();
+		if (step % 7 == 0) {
+			ssize_t got = recv(peers[i], text, sizeof text, 0);
+			(void)got;
+			memset(text, 'x', sizeof text);
+		}
+		size_t sum = 0;
+		for (int n = 0; n < SIDES; n++)
+			sum += stream_kept(&sides[n].s);
+		assert_int_equal(total, sum);
+	}
+	assert_true(total > 0);
+	for (int i = 0; i < SIDES; i++) {
+		if (i % 2 == 0)
+			close(peers[i]); /* a fault drops the queue too */
+		run_turn();
+		end(&sides[i]);
+		if (i % 2 != 0)
+			close(peers[i]);
+	}
+	assert_int_equal(total, 0);
+}
+
+static void a_queue_costs_more_than_its_bytes(void **state UNUSED)
+{
+	struct side side;
+	int peer = open_pair(&side, SOCK_STREAM);
+
+	side.s.connected = false; /* nothing is handed to the kernel */
+	write_text(&side, "a");
+	write_text(&side, "bc");
+	assert_int_equal(side.s.queued, 3);
+	assert_int_equal(stream_kept(&side.s), 3 + 2 * STREAM_PIECE_COST);
+	side.s.connected = true;
+	run_turn();
+	assert_int_equal(stream_kept(&side.s), 0);
+	assert_int_equal(stream_sent(&side.s), 3);
+	end(&side);
+	close(peer);
+}
+
+static void no_more_than_its_share_is_read_of_a_stream_in_one_turn(void **state UNUSED)
+{
+	static char text[100000];
+	struct side greedy, modest;
+	int peer = open_pair(&greedy, SOCK_STREAM), other = open_pair(&modest, SOCK_STREAM);
+
+	assert_int_equal(send(peer, text, sizeof text, 0), sizeof text);
+	assert_int_equal(send(other, "hello", 5, 0), 5);
+	stream_turn_max(&greedy.s, 4096);
+	stream_read_max(&greedy.s, 1000);
+	stream_turn_max(&modest.s, 4096);
+	stream_read(&greedy.s);
+	stream_read(&modest.s);
+	for (size_t had = 0; greedy.bytes.len < sizeof text; had = greedy.bytes.len) {
+		run_turn();
+		assert_true(greedy.bytes.len - had <= 4096);
+		assert_true(greedy.bytes.len > had);
+		assert_int_equal(modest.bytes.len, 5);
+	}
+	end(&greedy);
+	end(&modest);
+	close(peer);
+	close(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -775,6 +866,9 @@ int main(void)
 		LOOP_TEST(a_paused_stream_leaves_the_bytes_in_the_kernel),
 		LOOP_TEST(a_dialled_and_an_accepted_stream_talk_over_tcp),
 		LOOP_TEST(a_reset_is_told_with_its_name),
+		LOOP_TEST(what_streams_keep_is_counted_together_at_every_step),
+		LOOP_TEST(a_queue_costs_more_than_its_bytes),
+		LOOP_TEST(no_more_than_its_share_is_read_of_a_stream_in_one_turn),
 		LOOP_TEST(a_refused_connection_is_closed_and_the_next_is_taken),
 		LOOP_TEST(a_dial_that_fails_tells_why_later),
 		LOOP_TEST(a_dial_may_be_given_up),

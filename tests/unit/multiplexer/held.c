@@ -86,10 +86,31 @@ static void text_grows_while_older_entries_are_eaten(void **state UNUSED)
 	held_free(&h);
 }
 
+static void a_part_of_text_can_be_eaten_from_its_front(void **state UNUSED)
+{
+	struct held h = {0};
+	struct held_entry entry;
+
+	assert_true(held_add_text(&h, BYTES("look\nwho\n")));
+	held_eat_text(&h, 5);
+	assert_true(held_add_text(&h, BYTES("go\n"))); /* goes on with the same entry */
+	assert_true(held_first(&h, &entry));
+	assert_true(slice_is(entry.data, BYTES("who\ngo\n")));
+	assert_true(held_add_event(&h, BYTES("naws"), 0, BYTES("x")));
+	held_eat_text(&h, 4);
+	assert_true(held_add_text(&h, BYTES("last"))); /* behind the event */
+	expect_text(&h, BYTES("go\n"));
+	held_eat(&h);
+	expect_text(&h, BYTES("last"));
+	assert_int_equal(held_kept(&h), 0);
+	held_free(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_is_one_entry_however_it_came),
+		cmocka_unit_test(a_part_of_text_can_be_eaten_from_its_front),
 		cmocka_unit_test(an_event_keeps_its_place_between_texts),
 		cmocka_unit_test(text_grows_while_older_entries_are_eaten),
 	};
