@@ -191,9 +191,40 @@ static void origins_are_read_and_what_makes_no_sense_is_refused(void **state)
 		"listener a { kind = websocket address = '*:4080' origins = '' }\n", &why));
 }
 
+static void tcp_without_a_key_is_refused_with_its_line(void **state UNUSED)
+{
+	static const char *const texts[] = {
+		"\n\nserver = \"tcp:127.0.0.1:4100\"\n",
+		"\n\nserver = \"unix:/a tcp:game:4100\"\nserver_key = \"\"\n",
+		"\nserver_key = \"\"\nserver = \"unix:/a\ttcp:game:4100\"\n",
+	};
+	struct config config;
+	const char *why;
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		assert_false(load(&config, texts[i], &why));
+		if (strncmp(why, ":3: server: ", 12) != 0 ||
+			strstr(why, "needs a server_key") == NULL)
+			fail_msg("'%s'", why);
+	}
+	assert_true(load(&config, "server = \"unix:/a unix:/b\"\n", &why));
+	config_free(&config);
+}
+
+static void a_key_that_cannot_be_read_is_refused_with_its_line(void **state UNUSED)
+{
+	struct config config;
+	const char *why;
+
+	assert_false(load(&config, "\nserver_key = \"/nowhere/key\"\n", &why));
+	assert_string_equal(why, ":2: server_key: /nowhere/key: No such file or directory");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tcp_without_a_key_is_refused_with_its_line),
+		cmocka_unit_test(a_key_that_cannot_be_read_is_refused_with_its_line),
 		cmocka_unit_test(every_preset_keeps_its_own_bounds),
 		cmocka_unit_test(without_a_file_telnet_and_the_page_listen_on_loopback_only),
 		cmocka_unit_test(origins_are_read_and_what_makes_no_sense_is_refused),

@@ -362,6 +362,18 @@ static void what_was_not_agreed_on_is_no_word_of_a_candidate(UNUSED void **state
 	mux_close(&odd);
 }
 
+static void a_multiplexer_of_another_version_hears_why(UNUSED void **state)
+{
+	struct mux m = mux_dial();
+
+	heard(&m);
+	SAY(&m, multiplexer_hello, .version = 2, .features = slice_text("lists"),
+		.incarnation = slice_text("sixteen bytes..."));
+	ASSERT_HAS(heard(&m), "LINK REFUSED the multiplexer speaks version 2 of the protocol");
+	ASSERT_HAS(logged(), "is refused: the multiplexer speaks version 2");
+	mux_close(&m);
+}
+
 static void lists_are_told_anew_on_a_new_link_before_it_is_ready(UNUSED void **state)
 {
 	struct mux m = mux_dial();
@@ -467,6 +479,7 @@ int main(void)
 		GAME_TEST(a_user_without_a_listener_is_refused),
 		GAME_TEST(a_heartbeat_between_hello_and_proof_is_answered_and_disturbs_nothing),
 		GAME_TEST(what_was_not_agreed_on_is_no_word_of_a_candidate),
+		GAME_TEST(a_multiplexer_of_another_version_hears_why),
 		GAME_TEST(lists_are_told_anew_on_a_new_link_before_it_is_ready),
 		GAME_TEST(who_asks_and_asks_without_reading_is_cut_off),
 		GAME_TEST(the_files_of_the_game_are_closed_on_exec),
