@@ -401,10 +401,14 @@ static void on_drained(struct stream *s)
 static void set_tcp_options(struct link *l)
 {
 	const int on = 1, idle_s = 60, every_s = 10, times = 6, unread_ms = 30 * 1000;
+	/* About what an AF_UNIX socket holds: what lies in the kernel is lost when the peer dies. */
+	const int room = 64 * 1024;
 	int fd = stream_fd(&l->stream);
 
 	if (l->stream.uv.handle.type != UV_TCP)
 		return;
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof every_s);

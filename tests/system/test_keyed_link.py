@@ -110,6 +110,30 @@ def test_a_swarm_loses_nothing_over_restarts(keyed, holdfast):
     swarm.check()
 
 
+def test_a_standing_server_that_is_killed_loses_little_of_what_was_typed(keyed, holdfast):
+    """What lies in the kernel is lost with it; the multiplexer does not let much more lie there than
+    on a local socket."""
+    holdfast.start()
+    players = [holdfast.player() for _ in range(80)]
+    for player in players:
+        play(player, 1)
+    holdfast.server.stop()
+    lines = b"".join(b"%030d\r\n" % n for n in range(2, 452))
+    for player in players:
+        player.send(lines)
+    typed = len(lines) * len(players) + 3 * len(players)
+    wait_for(lambda: holdfast.metric("bytes_from_users") >= typed, "all of it was read")
+    holdfast.server.kill9()
+    holdfast.start_server()
+    lost = 0
+    for player in players:
+        player.line("452")
+        said = player.expect(re.compile(rb"ok 452 "), 60)
+        for first, after in re.findall(rb"gap (\d+) (\d+)", said + player.matched):
+            lost += int(after) - int(first)
+    assert lost * 31 <= 500_000, f"{lost} of {450 * len(players)} lines lost"
+
+
 def test_a_name_is_resolved_before_each_dial(holdfast):
     Keyed(holdfast, name="localhost")
     holdfast.start()
