@@ -307,5 +307,7 @@ void telnet_value(char out[TELNET_VALUE_MAX], struct slice text)
 	for (size_t i = 0; i < text.len && len < TELNET_VALUE_MAX - 1; i++)
 		if (text.at[i] >= 0x20 && text.at[i] < 0x7f)
 			out[len++] = (char)text.at[i];
+	while (len > 0 && out[len - 1] == ' ') /* TinTin++'s version has one */
+		len--;
 	out[len] = '\0';
 }

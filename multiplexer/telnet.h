@@ -111,7 +111,8 @@ bool telnet_may_reply(struct telnet *t);
 struct shared *telnet_sub_made(enum telnet_option_index option, struct slice body);
 void telnet_sub_say(struct telnet *t, enum telnet_option_index option, struct slice body);
 
-/* The first bytes of text as a value: printable ASCII only, cut to fit. */
+/* The first bytes of text as a value: printable ASCII only, cut to fit, no blanks at its
+ * end. */
 void telnet_value(char out[TELNET_VALUE_MAX], struct slice text);
 
 /* More is known of the client than before. */

@@ -68,10 +68,39 @@ class Telnet(Terminal):
 
 
 class TinTin(Terminal):
-    """The session is named m; what is typed goes to it."""
+    """The session is named m; what is typed goes to it. before: commands before it connects."""
 
-    def __init__(self, address, home):
+    def __init__(self, address, home, before=""):
         script = os.path.join(home, "t.tin")
         with open(script, "w", encoding="ascii") as tin:
+            tin.write(before)
             tin.write(f"#session {{m}} {{{address[0]}}} {{{address[1]}}}\n")
         super().__init__(["/usr/games/tt++", "-G", script], home)
+
+
+class TinyFugue(Terminal):
+    def __init__(self, address, home):
+        script = os.path.join(home, "rc.tf")
+        with open(script, "w", encoding="ascii") as rc:
+            rc.write("/set visual=0\n/set more=0\n/set login=0\n/set quiet=1\n")
+        super().__init__(["tf", "-n", "-v", f"-f{script}", address[0], str(address[1])], home)
+
+
+class KBtin(Terminal):
+    def __init__(self, address, home):
+        script = os.path.join(home, "kb.tin")
+        with open(script, "w", encoding="ascii") as tin:
+            tin.write(f"#session m {{{address[0]} {address[1]}}}\n")
+        super().__init__(["KBtin", "-i", script], home)
+
+
+class Plink(Terminal):
+    """PuTTY's engine: it begins to negotiate by itself."""
+
+    def __init__(self, address, home):
+        super().__init__(["plink", "-telnet", "-batch", "-P", str(address[1]), address[0]], home)
+
+
+class Nc(Terminal):
+    def __init__(self, address, home):
+        super().__init__(["nc", address[0], str(address[1])], home)
