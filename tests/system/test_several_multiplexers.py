@@ -397,7 +397,7 @@ def test_one_multiplexer_that_ends_in_order_leaves_the_game_to_the_others(holdfa
 
 
 def test_one_multiplexer_that_hangs_holds_nobody_up(holdfast):
-    fronts = open_fronts(holdfast, sv_link_timeout="2s", sv_link_grace="1s",
+    fronts = open_fronts(holdfast, sv_link_timeout="3s", sv_link_grace="1s",
                          sv_stop_timeout="1s")
     stays, hangs = fronts[0].newcomer(), fronts[1].newcomer()
     fronts[1].daemon.stop()
