@@ -144,6 +144,9 @@ static void cmd_metrics(struct call *call)
 	struct mux_metrics now = mux->metrics;
 
 	now.queue_bytes = mux->queues.pool.bytes;
+	now.saved_count = mux->secrets.count;
+	now.saved_bytes = mux->secrets.bytes;
+	now.saved_memory = mux->secrets.slabs * SECRET_SLAB;
 	now.queue_bytes_most = mux->queues.pool.most;
 	/* The link counts for itself; what it counted is added when it ends. */
 	if (mux->server.peer != NULL)

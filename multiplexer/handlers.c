@@ -177,7 +177,10 @@ static bool on_save_subclient_info(
 
 	if (u == NULL)
 		return true;
-	if (subclient_save(u, m->data))
+	bool ok = subclient_save(u, m->data);
+	/* It may hold secrets: nothing is left of it where the message stood. */
+	explicit_bzero((uint8_t *)(uintptr_t)m->data.at, m->data.len);
+	if (ok)
 		link_send_saved_subclient_info(
 			server(mux), &(struct msg_saved_subclient_info){.who = m->who});
 	else

@@ -365,6 +365,7 @@ void mux_free(struct mux *mux)
 		listener_free(mux->listeners[i]);
 	free(mux->listeners);
 	mux->listeners = NULL;
+	secrets_free(&mux->secrets);
 	chain_free(&mux->chain);
 	mssp_free(&mux->mssp);
 	events_forget(&mux->events);

@@ -4,6 +4,7 @@
 
 #include "common/control.h"
 #include "common/loop.h"
+#include "common/secret.h"
 #include "multiplexer/admission.h"
 #include "multiplexer/chain.h"
 #include "multiplexer/config.h"
@@ -32,6 +33,7 @@ struct mux {
 	struct list ticking;         /* users and ARRIVING ones whose layers want the clock */
 	struct list waiting;         /* the server has to be told, in order */
 	struct list watched;         /* looked at by the clock */
+	struct secrets secrets;      /* what the game saved about users (row H06) */
 	struct queues queues;        /* what waits for users and from them, kept in bounds */
 	struct list unflushed;       /* their layers want layers_flush() at the end of the turn */
 	struct subclient *by_number; /* uthash head */

@@ -646,7 +646,7 @@ struct subclient *subclient_find(struct mux *mux, const struct clientkey *key)
 
 bool subclient_save(struct subclient *u, struct slice info)
 {
-	struct shared *copy = shared_new(info);
+	struct secret *copy = secret_new(&u->mux->secrets, info);
 
 	if (copy == NULL)
 		return false;
@@ -657,10 +657,7 @@ bool subclient_save(struct subclient *u, struct slice info)
 
 void subclient_unsave(struct subclient *u)
 {
-	if (u->saved == NULL)
-		return;
-	explicit_bzero(u->saved->bytes, u->saved->len); /* it may hold secrets (row H06) */
-	shared_unref(u->saved);
+	secret_free(u->saved);
 	u->saved = NULL;
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/hash.h"
 #include "common/list.h"
+#include "common/secret.h"
 #include "common/stream.h"
 #include "multiplexer/arrival.h"
 #include "multiplexer/bucket.h"
@@ -81,7 +82,7 @@ struct subclient {
 	struct held held;       /* what he did that the server has not heard yet */
 	uint32_t doubt;         /* lines of his that a crashed server may not have handled */
 	struct doubt_text told; /* where his text stands that servers were told of */
-	struct shared *saved;   /* owned: SAVE SUBCLIENT INFO; NULL = nothing kept */
+	struct secret *saved;   /* owned: SAVE SUBCLIENT INFO; NULL = nothing kept */
 
 	struct list node;    /* of mux->users, in order of arrival */
 	struct list ticking; /* of mux->ticking: his layers want the clock */
@@ -139,7 +140,7 @@ void subclient_end(struct subclient *u, enum closing why, const char *words);
 /* Ends him now, what is queued is dropped. */
 void subclient_drop(struct subclient *u, enum closing why);
 
-/* Keeps a copy of info, replacing what was there only when the copy is whole. */
+/* Keeps a copy of info, replacing what was there only when the copy is whole. What was there is wiped. */
 bool subclient_save(struct subclient *u, struct slice info);
 void subclient_unsave(struct subclient *u);
 

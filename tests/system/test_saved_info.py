@@ -1,5 +1,8 @@
 """What the game keeps about a user outlives the game, whole, and dies with the user."""
 
+import os
+import re
+
 import pytest
 
 from agnet import PAYLOAD_MAX, encode
@@ -164,3 +167,75 @@ def test_name_and_role_are_kept_without_a_word_from_the_script(holdfast):
     holdfast.start_server()
     player.line("who am I")
     player.expect(b"I am Ann\r\n")
+
+
+# -- it may be secret ---------------------------------------------------------------------------
+
+def mappings(pid):
+    """(first, last, flags, name) of the writable memory of a process."""
+    head = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)$")
+    at = None
+    for line in open(f"/proc/{pid}/smaps"):
+        match = head.match(line)
+        if match:
+            at = (int(match[1], 16), int(match[2], 16), match[3], match[4])
+        elif line.startswith("VmFlags:") and "w" in at[2] and at[3] not in ("[vvar]", "[vsyscall]"):
+            yield at[0], at[1], line.split()[1:], at[3]
+
+
+def found_in_memory(pid, secret):
+    """Whether a core dump of the process would have it, and whether the rest of its memory has."""
+    dumped = kept = False
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
+        for first, last, flags, _ in mappings(pid):
+            mem.seek(first)
+            try:
+                has = secret in mem.read(last - first)
+            except OSError:
+                continue
+            if "dd" in flags:
+                kept |= has
+            else:
+                dumped |= has
+    return dumped, kept
+
+
+def test_what_was_saved_is_in_no_core_dump_and_wiped_when_its_user_goes(holdfast):
+    if "build-san" in str(holdfast.bin):
+        pytest.skip("a sanitizer has terabytes of memory of its own")
+    server, link = holdfast.start_with_script()
+    player, other = holdfast.player(), holdfast.player()
+    key = server.newcomer(link)
+    server.newcomer(link)
+    old, new = (os.urandom(100).hex().encode() for _ in range(2))
+    pid = holdfast.multiplexer.pid
+    try:
+        found_in_memory(pid, old)
+    except PermissionError:
+        pytest.skip("this machine does not let us look into the process")
+    link.send("SAVE SUBCLIENT INFO", key, old)
+    link.expect("SAVED SUBCLIENT INFO", key)
+    assert found_in_memory(pid, old) == (False, True)
+    link.send("SAVE SUBCLIENT INFO", key, new)
+    link.expect("SAVED SUBCLIENT INFO", key)
+    assert found_in_memory(pid, old) == (False, False)
+    assert found_in_memory(pid, new) == (False, True)
+    assert holdfast.metric("saved_count") == 1
+    assert holdfast.metric("saved_bytes") == len(new)
+    player.close()
+    link.expect("LOST SUBCLIENT", key)
+    assert found_in_memory(pid, new) == (False, False)
+    assert holdfast.metric("saved_count") == holdfast.metric("saved_bytes") == 0
+    told = holdfast.multiplexer.text() + repr(holdfast.users())
+    assert old.decode() not in told and new.decode() not in told
+
+
+def test_ten_thousand_full_values_would_fit_into_what_is_promised(holdfast):
+    server, link = holdfast.start_with_script()
+    users = 300
+    for n in range(users):
+        holdfast.player()
+        link.send("SAVE SUBCLIENT INFO", server.newcomer(link), b"%04d" % n + b"x" * 4040)
+        link.expect("SAVED SUBCLIENT INFO")
+    assert holdfast.metric("saved_bytes") == users * 4044
+    assert holdfast.metric("saved_memory") <= users * 4044 * 1.1 + 256 * 1024
