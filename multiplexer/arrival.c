@@ -7,6 +7,7 @@
 #include "multiplexer/admission.h"
 #include "multiplexer/mux.h"
 #include "multiplexer/news.h"
+#include "multiplexer/opener.h"
 #include "multiplexer/proxy.h"
 
 enum {
@@ -205,6 +206,28 @@ struct slice arrival_bytes(struct subclient *u, struct slice bytes)
 	/* A header ends in the bytes that completed it. */
 	bool is_in = u->state == SUBCLIENT_CONNECTED || u->state == SUBCLIENT_ARRIVING;
 	return is_in ? slice_from(bytes, h.len - before) : none;
+}
+
+/* ---- somebody with another protocol ---- */
+
+bool arrival_is_stranger(struct subclient *u, struct slice bytes)
+{
+	const struct opener *o;
+	struct shared *answer;
+
+	if (!listener_config(u->listener)->kind->is_telnet)
+		return false;
+	o = opener_find(bytes);
+	if (o == NULL)
+		return false;
+	u->why = o->name;
+	/* As it is, and alone: what the layers or a notice would add is for telnet clients. */
+	answer = shared_new(slice_text(o->answer));
+	if (answer != NULL)
+		stream_write(&u->stream, answer);
+	shared_unref(answer);
+	subclient_end(u, CLOSING_STRANGER, NULL);
+	return true;
 }
 
 /* ---- the door ---- */

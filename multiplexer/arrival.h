@@ -30,6 +30,10 @@ struct slice arrival_bytes(struct subclient *u, struct slice bytes);
 /* The handshake of his kind is through; he becomes a user, or is refused. */
 void arrival_handshaken(struct subclient *u);
 
+/* u has not typed anything yet and sends bytes: whether they are no telnet client's. Then he was told
+ * so, and is leaving. */
+bool arrival_is_stranger(struct subclient *u, struct slice bytes);
+
 /* The clock. */
 void arrival_tick(struct subclient *u);
 

@@ -11,6 +11,7 @@ struct listener_kind {
 	const char *name; /* in the configuration, and the protocol word of GOT SUBCLIENT */
 	const char *help;
 	const struct layer *layers[LAYERS_MAX + 1]; /* bottom first, NULL at the end */
+	bool is_telnet;                             /* for people at telnet clients: see opener.h */
 	bool is_chain;  /* no users, but another multiplexer that is connected to us */
 	bool handshake; /* he is a user only when the layers call on_ready */
 	bool no_ident;  /* who owns a browser's connection says nothing of him who plays */

@@ -366,6 +366,8 @@ static void on_bytes(struct stream *s, struct slice bytes)
 		return;
 	u->mux->metrics.bytes_from_users += bytes.len;
 	u->input_ms = u->layers.now_ms = loop_now_ms(u->mux->loop);
+	if (!u->proven && arrival_is_stranger(u, bytes))
+		return;
 	take(u, 0, bytes.len);
 	layers_up(&u->layers, bytes);
 	if (u->state == SUBCLIENT_CONNECTED)

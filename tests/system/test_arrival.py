@@ -252,6 +252,33 @@ def test_a_full_server_says_how_many_it_has(door):
     assert refused.expect_end() == b"Server is full (3).\r\n"
 
 
+# -- other protocols -------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", ["telnet-line", "telnet-char"])
+@pytest.mark.parametrize("opener, words", [
+    (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+     b"This port is for telnet and MUD clients, not for browsers.\r\n"),
+    (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"This port does not speak TLS.\r\n"),
+    (b"SSH-2.0-OpenSSH_9.2\r\n", b"This port does not speak SSH.\r\n"),
+])
+def test_who_begins_with_another_protocol_is_told_so(holdfast, kind, opener, words):
+    holdfast.listen("open", kind=kind)
+    server, link = holdfast.start_with_script()
+    player = holdfast.player("open")
+    server.newcomer(link)
+    stranger = holdfast.player("open")
+    stranger.send(opener)
+    assert stranger.expect_end().endswith(words)
+    key = server.newcomer(link)
+    link.expect("LOST SUBCLIENT", key)
+    assert holdfast.metric("closed_stranger") == 1
+    player.send(b"GET LAMP HTTP/1.1\r\n"[4:])  # a person may say such things
+    link.expect("GOT SUBCLIENT TEXT")
+    player.send(b"GET / HTTP/1.1\r\n")  # and later, even that
+    link.expect("GOT SUBCLIENT TEXT")
+    assert player.is_connected()
+
+
 # -- real proxies ----------------------------------------------------------------------------------
 
 def haproxy_config(port, target, option):
