@@ -3,6 +3,7 @@
 import argparse
 import fnmatch
 import json
+import subprocess
 import sys
 import time
 import traceback
@@ -70,6 +71,11 @@ class Result:
         self.verdict = "pass"       # pass, fail, skip, error
         self.why = ""
         self.seconds = 0.0
+
+
+def start_command(text):
+    """One of the command line, its output apart from ours."""
+    return subprocess.Popen(text, shell=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
 
 
 def missing(case, options):

@@ -1,8 +1,6 @@
 """Last of all, what ends the multiplexer: ids 2 and 3. Only one of these two can be tried in a run."""
 
-import subprocess
-
-from .cases import MUST, SHOULD, Skip
+from .cases import MUST, SHOULD, Skip, start_command
 from .mux_bench import case, require
 from .wire import Deviation, show
 
@@ -44,7 +42,7 @@ def mux_goes_offline(t):
     for user in users:
         link.send("SEND SUBCLIENT TEXT", user.key, b"<the end>\r\n")
     link.sync()
-    process = subprocess.Popen(t.options.stop_command, shell=True, stdin=subprocess.DEVNULL)
+    process = start_command(t.options.stop_command)
     link.expect_end()
     process.wait(t.options.patience)
     said = [m for m in link.heard if m[0] != "LOST SUBCLIENT"]

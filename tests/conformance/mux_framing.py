@@ -1,13 +1,11 @@
 """Section 1 and 2: bytes on the link, well formed and not."""
 
-import random
-import struct
 import time
 
-from . import wire
+from . import faults, wire
 from .cases import MUST, SHOULD
 from .mux_bench import NOBODY, SUITE, case, require
-from .wire import Deviation, encode, pack, pack_key
+from .wire import Deviation, encode, pack
 
 
 @case("framing.split-in-two", MUST, "section 1")
@@ -97,68 +95,6 @@ def never_stops_reading(t):
 
 # ---- what must be refused ----
 
-KEY = pack_key((5, 1))
-
-
-def header(length, number, count, rest=b""):
-    return struct.pack("<HBB", length, number, count) + rest
-
-
-def noise(seed):
-    return random.Random(seed).randbytes(20000) if hasattr(random.Random, "randbytes") else \
-        bytes(random.Random(seed).getrandbits(8) for _ in range(20000))
-
-
-def refused_keys():
-    """(name, sentence, bytes of the key)"""
-    return [
-        ("key-depth-0", "a key of depth 0", struct.pack("<I", 0)),
-        ("key-depth-0-with-numbers", "a key of depth 0 with numbers", struct.pack("<III", 0, 5, 1)),
-        ("key-depth-11", "a key of depth 11", struct.pack("<12I", 11, *range(1, 12))),
-        ("key-depth-huge", "a key of depth 4294967295", struct.pack("<III", 0xffffffff, 5, 1)),
-        ("key-too-short", "a key one number short of its depth", struct.pack("<II", 2, 5)),
-        ("key-too-long", "a key one number over its depth", struct.pack("<IIII", 2, 5, 1, 7)),
-        ("key-not-of-integers", "a key of 11 bytes", KEY[:11]),
-        ("key-of-3-bytes", "a key of 3 bytes", b"\2\0\0"),
-        ("key-big-endian", "a key whose integers are not little-endian", struct.pack(">III", 2, 5, 1)),
-    ]
-
-
-REFUSED = [
-    ("length-0", "a length of 0", header(0, 25, 2)),
-    ("length-3", "a length under that of a header", header(3, 4, 0)),
-    ("length-4097", "a length of 4097", header(4097, 25, 2, bytes(4093))),
-    ("length-65535", "a length of 65535", header(65535, 25, 2, bytes(65531))),
-    ("length-4097-unknown-id", "a length of 4097 of an unknown id", header(4097, 200, 1, bytes(4093))),
-    ("count-5", "an argument count of 5", header(4 + 5 * 3, 200, 5, b"\1\0x" * 5)),
-    ("count-255", "an argument count of 255", header(4, 7, 255)),
-    ("argument-past-the-end", "an argument past the end of the message",
-     header(4 + 14 + 4, 25, 2, struct.pack("<H", 12) + KEY + struct.pack("<H", 9) + b"hi")),
-    ("argument-65535", "an argument of 65535 bytes in a short message",
-     header(4 + 14 + 4, 25, 2, struct.pack("<H", 12) + KEY + struct.pack("<H", 65535) + b"hi")),
-    ("argument-length-cut", "an argument whose length lies past the end",
-     header(4 + 14 + 1, 25, 2, struct.pack("<H", 12) + KEY + b"\2")),
-    ("zero-length-data", "text of length 0", pack(25, KEY, b"")),
-    ("zero-length-saved-info", "saved info of length 0", pack(26, KEY, b"")),
-    ("zero-length-key", "a key of length 0", pack(22, b"")),
-    ("left-over", "bytes left over behind the last argument",
-     header(4 + 14 + 1, 22, 1, struct.pack("<H", 12) + KEY + b"\0")),
-    ("left-over-no-arguments", "bytes left over behind a message without arguments",
-     header(8, 7, 0, bytes(4))),
-    *[(name, what, pack(22, key)) for name, what, key in refused_keys()],
-    ("http", "an HTTP request", b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n" * 100),
-    ("tls", "the beginning of TLS", bytes.fromhex("16030100c8010000c40303") + bytes(1000)),
-    ("zeros", "64 KiB of zeros", bytes(65536)),
-    ("ones", "64 KiB of 0xFF", b"\xff" * 65536),
-]
-# The text names no refusal for it, but the arguments of an id are fixed (section 3).
-DOUBTFUL = [
-    ("argument-missing", "a message that lacks an argument", pack(25, KEY)),
-    ("argument-too-many", "a message with an argument too many", pack(22, KEY, b"x")),
-    ("argument-where-none-is", "an argument of a message that has none", pack(7, b"x")),
-]
-
-
 def refuse(t, data):
     """The link ends; nothing behind the fault is carried out; every user stays."""
     link = t.start()
@@ -184,22 +120,16 @@ def refuse(t, data):
     t.restart()  # in order: many links that end at once might be dialled more slowly
 
 
-def wrong_direction(number):
-    name, fields = wire.MESSAGES[number]
-    sample = {"K": (5, 1), "S": b"x", "B": b"x", "N": 1}
-    return encode(name, *(sample[f] for f in fields))
-
-
-for NAME, WHAT, DATA in REFUSED:
+for NAME, WHAT, DATA in faults.refused(text=25, saved=26, key=22, bare=7):
     SUITE.add(f"refused.{NAME}", MUST, "section 1 (refuse)",
               f"The link is closed at {WHAT}, and no user is dropped", refuse, (), (DATA,))
-for NAME, WHAT, DATA in DOUBTFUL:
+for NAME, WHAT, DATA in faults.doubtful(text=25, key=22, bare=7):
     SUITE.add(f"refused.{NAME}", SHOULD, "section 1 and 3",
               f"The link is closed at {WHAT}, and no user is dropped", refuse, (), (DATA,))
 for NUMBER in sorted(wire.PLAIN & wire.UP - wire.DOWN):
     SUITE.add(f"refused.direction.{NUMBER}", MUST, "section 1 (a known id in the wrong direction)",
               f"The link is closed at {wire.MESSAGES[NUMBER][0]} ({NUMBER}) from a server, and no user "
-              "is dropped", refuse, (), (wrong_direction(NUMBER),))
+              "is dropped", refuse, (), (faults.sample(NUMBER),))
 
 
 @case("framing.noise", MUST, "section 1 (no user is dropped)")
@@ -209,7 +139,7 @@ def random_bytes(t):
     user = t.join()
     for seed in range(8):
         try:
-            t.link.send_raw(encode("NOT READY") + noise(seed))
+            t.link.send_raw(encode("NOT READY") + faults.noise(seed))
             t.link.half_close()
             t.link.expect_end()
         except OSError:

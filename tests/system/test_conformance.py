@@ -21,7 +21,7 @@ def run_suite(side, *arguments, expect=0):
         [sys.executable, "-B", "-m", f"conformance.{side}", "--patience", str(PATIENCE), "--json",
          *map(str, arguments)], cwd=TESTS, env=child_environment(), capture_output=True, text=True,
         timeout=600, stdin=subprocess.DEVNULL)
-    assert done.stdout.startswith("{"), done.stdout + done.stderr
+    assert done.stdout.startswith("{"), (done.stdout + done.stderr)[-3000:]
     report = json.loads(done.stdout)
     failed = [f"{r['name']}: {r['why']}" for r in report["results"]
               if r["verdict"] in ("fail", "error")]
@@ -58,3 +58,15 @@ def test_our_multiplexer_says_goodbye_as_it_should(holdfast):
         "--stop-command", f"kill {holdfast.multiplexer.pid}")
     assert verdicts == {"end.terminate": "skip", "end.goes-offline": "pass"}
     assert holdfast.multiplexer.wait() == 0
+
+
+def test_our_server_conforms(holdfast):
+    holdfast.map = "prober"
+    holdfast.start_server(wait=False)
+    ctl = f"{holdfast.bin / 'holdfastctl'} --run-dir {holdfast.run_dir}"
+    verdicts = run_suite(
+        "server", "--connect", text_of(str(holdfast.link_path)),
+        "--probe", "ping <{n}>", "--answer", "pong <{n}>", "--quit", "quit", "--save", "save {n}",
+        "--restart-command", f"{ctl} restart", "--extensions", "--destructive", "--redial", PATIENCE)
+    assert skipped(verdicts) == set()
+    assert holdfast.server.wait() == 0
