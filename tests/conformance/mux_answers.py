@@ -128,6 +128,9 @@ def about_nobody(t, state, name):
                 f"{' or '.join(answers) or 'nothing'}")
     flows = {"READY": True, "NOT READY": False}.get(name, scene.flows)
     if state == "new":
+        link.send("NOT READY")
+        t.quiet_for_a_moment(link)
+        link.sync()  # with it his acceptance, should there be one
         t.greet(link)
         flows = True
     scene.check_state(flows)
