@@ -5,14 +5,18 @@
  *
  * A visitor is nobody yet: he gets pages, and becomes a user by a handshake. A message is a line (or
  * several): its end is added when it has none. Inside the subprotocol telnet messages are a stream,
- * for the telnet layer above; for all others that layer is passed by, and 255 is a byte as any. */
+ * for the telnet layer above; for all others that layer is passed by, and 255 is a byte as any. What
+ * else there is to say goes as GMCP (webclient.h), for the subprotocols that have it. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/http.h"
 #include "multiplexer/handshake.h"
 #include "multiplexer/layers.h"
 #include "multiplexer/web.h"
+#include "multiplexer/webclient.h"
 #include "multiplexer/websocket.h"
+#include "proto/features.h"
 
 enum {
 	HANDSHAKE_MS = 10000, /* from the connection, if all he wants is a WebSocket */
@@ -41,9 +45,20 @@ struct websocket_state {
 	uint64_t heard_ms;   /* when he was heard last */
 	uint64_t pinged_ms;  /* when he was pinged and has said nothing since; 0 = he was not */
 	uint64_t pongs_ms;
-	struct visit *visit; /* owned: while VISIT, from its first byte on */
+	struct visit *visit;      /* owned: while VISIT, from its first byte on */
+	struct webclient *client; /* owned: once it has said something of itself */
 	struct websocket ws;
 };
+
+static bool is_telnet(const struct websocket_state *s)
+{
+	return s->subprotocol == SUBPROTOCOL_TELNET || s->subprotocol == SUBPROTOCOL_BINARY;
+}
+
+static bool has_gmcp(const struct websocket_state *s)
+{
+	return s->subprotocol == SUBPROTOCOL_GMCP || s->subprotocol == SUBPROTOCOL_JSON;
+}
 
 /* ---- out ---------------------------------------------------------------------------------------- */
 
@@ -150,6 +165,65 @@ static void websocket_down(struct layers *ls, unsigned position, void *state, st
 	}
 }
 
+/* GMCP in the form that was agreed on. False when none was. */
+static bool send_gmcp(
+	struct layers *ls, unsigned position, struct websocket_state *s, struct slice body)
+{
+	struct buf text = {0};
+	struct shared *b = NULL;
+	bool ok = webclient_wrap((enum subprotocol)s->subprotocol, body, &text) &&
+		  (b = shared_new(buf_bytes(&text))) != NULL;
+
+	if (ok)
+		send_frame(ls, position, WEBSOCKET_TEXT, b);
+	buf_free(&text);
+	shared_unref(b);
+	return ok;
+}
+
+/* The same, for a package of ours; takes object over. */
+static bool send_package(struct layers *ls, unsigned position, struct websocket_state *s,
+	const char *package, json_t *object)
+{
+	struct buf body = {0};
+	char *json = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
+	bool ok = json != NULL && buf_addf(&body, "%s %s", package, json) &&
+		  send_gmcp(ls, position, s, buf_bytes(&body));
+
+	buf_free(&body);
+	free(json);
+	json_decref(object);
+	return ok;
+}
+
+static bool websocket_tell(struct layers *ls, unsigned position, void *state, struct tell *tell)
+{
+	struct websocket_state *s = state;
+
+	if (s->phase != OPEN || !has_gmcp(s))
+		return false;
+	if (slice_is(tell->channel, slice_text("gmcp")))
+		return send_gmcp(ls, position, s, tell->data);
+	if (slice_is(tell->channel, slice_text("echo"))) {
+		ls->hidden = slice_is(tell->data, slice_text("off"));
+		return send_package(
+			ls, position, s, "Mux.Echo", json_pack("{s:b}", "on", !ls->hidden));
+	}
+	if (slice_is(tell->channel, slice_text("prompt")) && ls->prompts)
+		return send_package(ls, position, s, "Mux.Prompt",
+			json_pack("{s:s%}", "text", (const char *)tell->data.at, tell->data.len));
+	return false;
+}
+
+static void websocket_caps(const struct layers *ls UNUSED, const void *state, json_t *caps)
+{
+	static const struct webclient unknown;
+	const struct websocket_state *s = state;
+
+	webclient_caps(
+		s->client != NULL ? s->client : &unknown, (enum subprotocol)s->subprotocol, caps);
+}
+
 /* ---- in: frames --------------------------------------------------------------------------------- */
 
 static void fail(
@@ -166,18 +240,82 @@ static void on_line(struct layers *ls, unsigned position, struct slice text)
 		layers_up_from(ls, position, slice_text("\n"));
 }
 
-static void on_ping(struct layers *ls, unsigned position, struct websocket_state *s)
+/* RFC 6455 section 5.5.3: of many Pings the latest is the one that counts. */
+static bool may_answer(struct layers *ls, struct websocket_state *s)
 {
 	if (ls->now_ms - s->pongs_ms >= 1000) {
 		s->pongs_ms = ls->now_ms;
 		s->pongs = 0;
 	}
 	if (s->pongs >= PONGS_PER_S) {
-		ls->dropped_replies++; /* RFC 6455 section 5.5.3: the latest is the one that counts */
-		return;
+		ls->dropped_replies++;
+		return false;
 	}
 	s->pongs++;
-	send_control(ls, position, WEBSOCKET_PONG, s->ws.payload);
+	return true;
+}
+
+/* More is known of him than the size that he had. */
+static void learnt(struct layers *ls, const struct webclient *c, uint16_t width, uint16_t height)
+{
+	char json[64];
+
+	ls->caps_changed = true;
+	ls->prompts = c->is_page;
+	if (c->width == 0 || c->height == 0 || (c->width == width && c->height == height))
+		return;
+	snprintf(json, sizeof json, "{\"w\":%u,\"h\":%u}", c->width, c->height);
+	layers_tell_game(ls, slice_text("naws"), EVENT_IS_JSON, slice_text(json));
+}
+
+static void on_gmcp(
+	struct layers *ls, unsigned position, struct websocket_state *s, struct slice body)
+{
+	if (s->client == NULL && (s->client = calloc(1, sizeof *s->client)) == NULL) {
+		ls->ops->on_nomem(ls);
+		return;
+	}
+	uint16_t width = s->client->width, height = s->client->height;
+
+	switch (webclient_take(s->client, body)) {
+	case GMCP_FOR_GAME:
+		layers_tell_game(ls, slice_text("gmcp"), 0, body);
+		break;
+	case GMCP_LEARNT:
+		learnt(ls, s->client, width, height);
+		break;
+	case GMCP_PING:
+		if (may_answer(ls, s))
+			send_gmcp(ls, position, s, slice_text("Core.Ping"));
+		break;
+	case GMCP_DROPPED:
+		break;
+	}
+}
+
+/* A text of subprotocol json. */
+static void on_json(struct layers *ls, unsigned position, struct websocket_state *s)
+{
+	struct buf body = {0};
+	enum webclient_said said = webclient_unwrap(s->ws.payload, &body);
+
+	if (said == WEBCLIENT_NONSENSE)
+		fail(ls, position, s, WEBSOCKET_FAULT_FORM);
+	else if (said == WEBCLIENT_GMCP)
+		on_gmcp(ls, position, s, buf_bytes(&body));
+	else if (said == WEBCLIENT_LINE)
+		on_line(ls, position, buf_bytes(&body));
+	buf_free(&body);
+}
+
+static void on_text(struct layers *ls, unsigned position, struct websocket_state *s)
+{
+	if (s->subprotocol == SUBPROTOCOL_JSON)
+		on_json(ls, position, s);
+	else if (s->subprotocol == SUBPROTOCOL_GMCP && webclient_is_gmcp(s->ws.payload))
+		on_gmcp(ls, position, s, s->ws.payload);
+	else
+		on_line(ls, position, s->ws.payload); /* wscat can send nothing but texts */
 }
 
 /* What came whole. */
@@ -186,13 +324,16 @@ static void on_frame(struct layers *ls, unsigned position, struct websocket_stat
 	switch (s->ws.opcode) {
 	case WEBSOCKET_TEXT:
 	case WEBSOCKET_BINARY:
-		if (s->subprotocol == SUBPROTOCOL_TELNET || s->subprotocol == SUBPROTOCOL_BINARY)
+		if (is_telnet(s))
 			layers_up_from(ls, position, s->ws.payload);
+		else if (s->ws.opcode == WEBSOCKET_TEXT)
+			on_text(ls, position, s);
 		else
 			on_line(ls, position, s->ws.payload);
 		break;
 	case WEBSOCKET_PING:
-		on_ping(ls, position, s);
+		if (may_answer(ls, s))
+			send_control(ls, position, WEBSOCKET_PONG, s->ws.payload);
 		break;
 	case WEBSOCKET_CLOSE:
 		send_close(ls, position, s, s->ws.close_code, NULL);
@@ -369,7 +510,7 @@ static void websocket_up(struct layers *ls, unsigned position, void *state, stru
 	if (s->phase != OPEN)
 		return;
 	s->heard_ms = ls->now_ms;
-	if (s->subprotocol == SUBPROTOCOL_TELNET || s->subprotocol == SUBPROTOCOL_BINARY)
+	if (is_telnet(s))
 		ls->off = 0;
 	ls->ops->on_ready(ls);
 	/* What came behind the handshake; on_ready may have ended him. */
@@ -428,6 +569,9 @@ static void websocket_close(struct layers *ls UNUSED, void *state)
 	struct websocket_state *s = state;
 
 	end_visit(s);
+	if (s->client != NULL)
+		webclient_free(s->client);
+	free(s->client);
 	websocket_free(&s->ws);
 }
 
@@ -437,6 +581,8 @@ const struct layer layer_websocket = {
 	.open = websocket_open,
 	.up = websocket_up,
 	.down = websocket_down,
+	.tell = websocket_tell,
+	.caps = websocket_caps,
 	.tick = websocket_tick,
 	.finish = websocket_finish,
 	.close = websocket_close,

@@ -519,7 +519,7 @@ bool subclient_tell(struct subclient *u, struct tell *tell, struct shared *text)
 	bool shown = text != NULL;
 
 	u->layers.now_ms = loop_now_ms(u->mux->loop);
-	if (text != NULL)
+	if (text != NULL && !u->layers.prompts)
 		subclient_send(u, text);
 	if (u->state == SUBCLIENT_CONNECTED)
 		shown |= layers_tell(&u->layers, tell);

@@ -1,5 +1,7 @@
 #include "multiplexer/telnet.h"
 
+#include "multiplexer/gmcp.h"
+
 #include <stdlib.h>
 
 enum may { NEVER, AGREE, OURS, FIRST, OFFER, LATER };
@@ -302,12 +304,5 @@ void telnet_sub_say(struct telnet *t, enum telnet_option_index option, struct sl
 
 void telnet_value(char out[TELNET_VALUE_MAX], struct slice text)
 {
-	size_t len = 0;
-
-	for (size_t i = 0; i < text.len && len < TELNET_VALUE_MAX - 1; i++)
-		if (text.at[i] >= 0x20 && text.at[i] < 0x7f)
-			out[len++] = (char)text.at[i];
-	while (len > 0 && out[len - 1] == ' ') /* TinTin++'s version has one */
-		len--;
-	out[len] = '\0';
+	gmcp_value(out, text);
 }

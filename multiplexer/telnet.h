@@ -34,7 +34,6 @@ enum {
 	TELNET_SUB_MAX = 1024,     /* of a subnegotiation that nobody reads */
 	TELNET_REPLIES_PER_S = 64, /* answers to options; whatever loops ends here at the latest */
 	TELNET_PAUSE_MS = 1000,    /* between two answers to ARE YOU THERE, or two MSSP tables */
-	TELNET_MODULES_MAX = 1024, /* bytes of the GMCP modules a client says it supports */
 	TELNET_TERMINAL_TYPES = 4  /* that a client is asked for */
 };
 

@@ -13,7 +13,7 @@
 struct rig {
 	struct layers layers;
 	struct layers_door door;
-	struct buf up, down;
+	struct buf up, down, told;
 	unsigned ready, overs;
 	enum layers_over over;
 	char why[100];
@@ -33,6 +33,15 @@ static void on_input(struct layers *ls, struct slice bytes)
 static void on_output(struct layers *ls, struct shared *b)
 {
 	assert_true(buf_add(&rig_of(ls)->down, slice_of(b->bytes, b->len)));
+}
+
+static void on_tell(struct layers *ls, struct slice channel, uint32_t flags, struct slice data)
+{
+	struct buf *told = &rig_of(ls)->told;
+
+	(void)flags;
+	assert_true(buf_add(told, channel) && buf_add_byte(told, ':') && buf_add(told, data) &&
+		    buf_add_byte(told, '|'));
 }
 
 static void on_nomem(struct layers *ls)
@@ -59,6 +68,7 @@ static const struct layers_ops ops = {
 	.on_input = on_input,
 	.on_output = on_output,
 	.on_nomem = on_nomem,
+	.on_tell = on_tell,
 	.on_ready = on_ready,
 	.on_over = on_over,
 };
@@ -78,6 +88,7 @@ static void rig_close(struct rig *r)
 	layers_close(&r->layers);
 	buf_free(&r->up);
 	buf_free(&r->down);
+	buf_free(&r->told);
 }
 
 #define HANDSHAKE(more)                                                                           \
@@ -209,6 +220,112 @@ static void inside_the_subprotocol_telnet_it_is_telnet(void **state)
 					    "b\r\n"));
 		rig_close(&r);
 	}
+}
+
+static void assert_caps(struct rig *r, const char *expected)
+{
+	json_t *caps = layers_caps(&r->layers);
+	char *text = json_dumps(caps, JSON_COMPACT | JSON_SORT_KEYS);
+
+	assert_string_equal(text, expected);
+	free(text);
+	json_decref(caps);
+}
+
+static bool tell(struct rig *r, const char *channel, const char *data)
+{
+	struct tell t = {.channel = slice_text(channel), .data = slice_text(data)};
+	bool shown = layers_tell(&r->layers, &t);
+
+	shared_unref(t.wire);
+	return shown;
+}
+
+static void gmcp_goes_as_text_beside_the_text(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_enter(&r, "gmcp.mudstandards.org");
+	type(&r, 0x81, BYTES("Char.Items.Inv"));
+	type(&r, 0x81, BYTES("Room.Go {\"to\":\"north\"}"));
+	assert_bytes(&r.told, BYTES("gmcp:Char.Items.Inv|gmcp:Room.Go {\"to\":\"north\"}|"));
+	type(&r, 0x81, BYTES("Core.Ping 12"));
+	assert_bytes(&r.down, BYTES("\x81\x09"
+				    "Core.Ping"));
+	type(&r, 0x81, BYTES("Core.KeepAlive"));
+	type(&r, 0x81, BYTES("Mux.Unheard {}"));
+	assert_bytes(&r.told, BYTES(""));
+	type(&r, 0x81, BYTES("say hello.")); /* this is no name of a package */
+	assert_bytes(&r.up, BYTES("say hello.\n"));
+	assert_true(tell(&r, "gmcp", "Char.Vitals {\"hp\":1}"));
+	assert_bytes(&r.down, BYTES("\x81\x14"
+				    "Char.Vitals {\"hp\":1}"));
+	assert_true(tell(&r, "echo", "off"));
+	assert_bytes(&r.down, BYTES("\x81\x15"
+				    "Mux.Echo {\"on\":false}"));
+	assert_true(r.layers.hidden);
+	assert_true(tell(&r, "echo", "on"));
+	assert_bytes(&r.down, BYTES("\x81\x14"
+				    "Mux.Echo {\"on\":true}"));
+	assert_false(tell(&r, "prompt", "> "));
+	assert_false(tell(&r, "msdp", "x"));
+	assert_false(tell(&r, "gmcp", "Bad.Utf8 \xff"));
+	assert_bytes(&r.down, BYTES(""));
+	rig_close(&r);
+}
+
+static void a_page_says_what_it_can_show(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_enter(&r, "gmcp.mudstandards.org");
+	assert_caps(&r, "{\"gmcp\":{},\"subprotocol\":\"gmcp.mudstandards.org\",\"utf8\":true,"
+			"\"websocket\":true}");
+	type(&r, 0x81, BYTES("Core.Supports.Set [\"Char 1\",\"Room 2\"]"));
+	assert_true(r.layers.caps_changed);
+	assert_false(r.layers.prompts);
+	type(&r, 0x81,
+		BYTES("Mux.Client {\"client\":\"page\",\"w\":80,\"h\":24,\"utf8\":true,"
+		      "\"colors\":99999999,\"reader\":true}"));
+	assert_true(r.layers.prompts);
+	assert_bytes(&r.told, BYTES("naws:{\"w\":80,\"h\":24}|"));
+	assert_caps(&r, "{\"client\":\"page\",\"colors\":16777216,\"gmcp\":{\"Char\":1,\"Room\":2},"
+			"\"h\":24,\"reader\":true,\"subprotocol\":\"gmcp.mudstandards.org\","
+			"\"utf8\":true,\"w\":80,\"websocket\":true}");
+	type(&r, 0x81, BYTES("Mux.Client {\"w\":80,\"h\":24}"));
+	assert_bytes(&r.told, BYTES(""));
+	type(&r, 0x81, BYTES("Mux.Client {\"w\":-1,\"h\":99999}"));
+	type(&r, 0x81, BYTES("Mux.Client [1"));
+	assert_bytes(&r.told, BYTES(""));
+	assert_true(tell(&r, "prompt", "HP> "));
+	assert_bytes(&r.down, BYTES("\x81\x1a"
+				    "Mux.Prompt {\"text\":\"HP> \"}"));
+	rig_close(&r);
+}
+
+static void json_is_an_envelope_for_gmcp_and_lines(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	rig_enter(&r, "json.mudstandards.org");
+	type(&r, 0x81, BYTES("{\"proto\":\"text\",\"id\":\"\",\"data\":\"look\"}"));
+	assert_bytes(&r.up, BYTES("look\n"));
+	type(&r, 0x81, BYTES("{\"proto\":\"gmcp\",\"id\":\"Room.Go\",\"data\":\"{}\"}"));
+	type(&r, 0x81, BYTES("{\"proto\":\"gmcp\",\"id\":\"Room.Look\"}"));
+	type(&r, 0x81, BYTES("{\"proto\":\"smoke\",\"id\":\"\",\"data\":\"signal\"}"));
+	assert_bytes(&r.told, BYTES("gmcp:Room.Go {}|gmcp:Room.Look|"));
+	assert_true(tell(&r, "gmcp", "Char.Name {\"name\":\"A\"}"));
+	assert_bytes(&r.down, BYTES("\x81\x3b"
+				    "{\"proto\":\"gmcp\",\"id\":\"Char.Name\",\"data\":"
+				    "\"{\\\"name\\\":\\\"A\\\"}\"}"));
+	assert_bytes(&r.up, BYTES(""));
+	type(&r, 0x81, BYTES("look"));
+	assert_int_equal(r.over, LAYERS_BROKEN);
+	assert_string_equal(r.why, "a message is not of the form that was agreed");
+	rig_close(&r);
 }
 
 static void output_is_binary_but_for_who_has_agreed_on_nothing(void **state)
@@ -471,6 +588,9 @@ int main(void)
 		cmocka_unit_test(a_visitor_becomes_a_user_wherever_his_bytes_are_cut),
 		cmocka_unit_test(a_message_is_a_line),
 		cmocka_unit_test(inside_the_subprotocol_telnet_it_is_telnet),
+		cmocka_unit_test(gmcp_goes_as_text_beside_the_text),
+		cmocka_unit_test(a_page_says_what_it_can_show),
+		cmocka_unit_test(json_is_an_envelope_for_gmcp_and_lines),
 		cmocka_unit_test(output_is_binary_but_for_who_has_agreed_on_nothing),
 		cmocka_unit_test(a_fault_is_told_in_a_close_frame),
 		cmocka_unit_test(goodbyes_are_answered_once),
