@@ -280,7 +280,8 @@ DEPS_run  := gcc libc6-dev pkg-config libuv1-dev libjansson-dev libconfuse-dev l
 DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git procps python3 \
              python3-pytest python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check spin \
              openssl iproute2 dnsmasq-base unbound oidentd \
-             haproxy nginx-light libnginx-mod-stream libtelnet-dev tf5 kbtin putty-tools
+             haproxy nginx-light libnginx-mod-stream libtelnet-dev tf5 kbtin putty-tools \
+             curl python3-websocket python3-websockets chromium chromium-driver python3-selenium
 
 .PHONY: deps deps-run deps-test
 deps: deps-test

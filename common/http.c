@@ -125,6 +125,11 @@ bool http_wants_bytes(const struct http *h)
 	return !h->over && !h->taken && !h->answering && !(h->held && http_is_between(&h->parser));
 }
 
+bool http_is_idle(const struct http *h)
+{
+	return h->requests > 0 && !h->answering && http_is_between(&h->parser);
+}
+
 void http_bytes(struct http *h, struct slice bytes, uint64_t now_ms)
 {
 	if (h->over)

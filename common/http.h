@@ -56,6 +56,9 @@ void http_free(struct http *h); /* calls nothing */
 void http_bytes(struct http *h, struct slice bytes, uint64_t now_ms);
 bool http_wants_bytes(const struct http *h);
 
+/* Something was answered, and nothing new has been begun. */
+bool http_is_idle(const struct http *h);
+
 /* The client has ended its side: on_over, at once or after the answer that is owed. */
 void http_end(struct http *h, uint64_t now_ms);
 

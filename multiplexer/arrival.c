@@ -232,11 +232,28 @@ bool arrival_is_stranger(struct subclient *u, struct slice bytes)
 
 /* ---- the door ---- */
 
+/* A browser keeps its connections for a while when it has the page: they are the first to go when more
+ * come than there is room for. */
+static void drop_an_idle_visitor(struct mux *mux)
+{
+	LIST_EACH(node, &mux->ticking)
+	{
+		struct subclient *u = container_of(node, struct subclient, ticking);
+
+		if (u->state == SUBCLIENT_ARRIVING && u->layers.idle && u->stream.queued == 0) {
+			subclient_drop(u, CLOSING_VISIT);
+			return;
+		}
+	}
+}
+
 void arrival_accept(struct mux *mux, struct listener *listener, uv_stream_t *listening)
 {
 	const struct listener_config *config = listener_config(listener);
 	struct subclient *u = NULL;
 
+	if (mux->outside >= OUTSIDE_MAX)
+		drop_an_idle_visitor(mux);
 	if (mux->outside < OUTSIDE_MAX)
 		u = subclient_new(mux, listener, listening);
 	if (u == NULL) {

@@ -470,6 +470,9 @@ static const struct http_ops http_ops = {
 static const struct http_limits http_limits = {
 	.line = 8192, .head = 8192, .fields = HTTP_FIELDS_ROOM, .body = 4096};
 
+static const struct http_deadlines http_deadlines = {
+	.head_ms = HANDSHAKE_MS, .body_ms = 10000, .idle_ms = 5000};
+
 static bool begin_visit(struct layers *ls, unsigned position, struct websocket_state *s)
 {
 	s->visit = malloc(sizeof *s->visit);
@@ -478,7 +481,7 @@ static bool begin_visit(struct layers *ls, unsigned position, struct websocket_s
 	s->visit->ls = ls;
 	s->visit->position = position;
 	s->visit->s = s;
-	http_open(&s->visit->http, &http_ops, &http_limits, &http_usual_deadlines,
+	http_open(&s->visit->http, &http_ops, &http_limits, &http_deadlines,
 		s->since_ms != 0 ? s->since_ms : ls->now_ms);
 	return true;
 }
@@ -507,6 +510,7 @@ static void websocket_up(struct layers *ls, unsigned position, void *state, stru
 		return;
 	}
 	http_bytes(&s->visit->http, bytes, ls->now_ms);
+	ls->idle = s->phase == VISIT && http_is_idle(&s->visit->http);
 	if (s->phase != OPEN)
 		return;
 	s->heard_ms = ls->now_ms;

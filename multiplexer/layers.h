@@ -135,7 +135,8 @@ struct layers {
 	uint64_t dropped_replies;   /* answers to the client that a rate limit kept back */
 	uint8_t negotiate;          /* enum negotiate; set by the owner before layers_start() */
 	bool spoke_telnet;          /* the client has sent an IAC: only then it may be sent one */
-	bool caps_changed;   /* for the owner: more is known of the client; he sets it back */
+	bool caps_changed; /* for the owner: more is known of the client; he sets it back */
+	bool idle; /* not a user yet, and wants nothing at the moment: the first to go when many come */
 	bool prompts;        /* the client is told prompts by layers_tell(), not as text */
 	bool hidden;         /* the game wants what is typed now not to be shown */
 	bool echoing;        /* the client shows nothing of what is typed: it leaves that to us */

@@ -174,6 +174,8 @@ void subclient_drop(struct subclient *u, enum closing why)
 
 	if (u->state == SUBCLIENT_GONE)
 		return;
+	if (u->state == SUBCLIENT_ARRIVING && why == CLOSING_LEFT)
+		why = CLOSING_VISIT;
 	if (u->state != SUBCLIENT_CLOSING) {
 		detail_of(u, why, detail, sizeof detail);
 		u->closing = why;
