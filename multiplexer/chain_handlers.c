@@ -146,6 +146,10 @@ HANDLER(got_subclient)
 		refuse_user(c, m, "there are too many multiplexers behind each other");
 		return true;
 	}
+	if (c->user_count >= CHAIN_USERS_MAX) {
+		refuse_user(c, m, "there are too many users");
+		return true;
+	}
 	struct chainuser *u = chainuser_take(c, m);
 	if (u == NULL) {
 		refuse_user(c, m, "out of memory");

@@ -124,20 +124,26 @@ static void drop_candidate(struct chainpeer *p)
 	link_close(&p->link);
 }
 
-/* It dials again once a second, for as long as it likes: told to it each time, to the log now and then. */
+/* One that is not wanted dials again once a second, for as long as it likes: logged now and then. */
+static void log_refusal(struct chainlink *c, const char *what, const char *reason)
+{
+	uint64_t now = loop_now_ms(c->mux->loop);
+
+	c->refusals++;
+	if (c->refusal_ms != 0 && now - c->refusal_ms < REFUSED_LOG_MS)
+		return;
+	log_warn("chain %s: a connection %s: %s (%u since this was said last)", c->listener->name,
+		what, reason, c->refusals);
+	c->refusal_ms = now;
+	c->refusals = 0;
+}
+
 static void refuse_candidate(struct chainpeer *p, const char *reason)
 {
 	struct chainlink *c = p->c;
-	uint64_t now = loop_now_ms(c->mux->loop);
 
 	c->mux->metrics.chain_refused++;
-	c->refusals++;
-	if (c->refusal_ms == 0 || now - c->refusal_ms >= REFUSED_LOG_MS) {
-		log_warn("chain %s: a connection is refused: %s (%u times now)", c->listener->name,
-			reason, c->refusals);
-		c->refusal_ms = now;
-		c->refusals = 0;
-	}
+	log_refusal(c, "is refused", reason);
 	p->refused = true;
 	c->candidate_count--;
 	link_refuse(&p->link, reason);
@@ -300,9 +306,8 @@ static void on_end(struct link *l, int status, const char *reason, bool refused)
 	char text[256];
 
 	if (c->peer != p) {
-		if (refused)
-			log_warn(
-				"chain %s: a connection is cut off: %s", c->listener->name, reason);
+		if (refused || (status != UV_EOF && status != UV_ECONNRESET))
+			log_refusal(c, refused ? "is cut off" : "failed", reason);
 		drop_candidate(p);
 	} else if (refused) {
 		snprintf(text, sizeof text, "cut off: %s", reason);
@@ -367,7 +372,8 @@ void chainlink_list(struct chainlink *c)
 {
 	if (!chainlink_is_live(c) || c->listing != CHAIN_LISTS_NOT)
 		return;
-	c->listing = c->owes ? CHAIN_LISTS_ON : CHAIN_LISTS_TO_US;
+	/* What the server saved while it was away comes first, or the next server gets what was before. */
+	c->listing = c->owes && c->down.len == 0 ? CHAIN_LISTS_ON : CHAIN_LISTS_TO_US;
 	c->listing_number++;
 	link_send_get_all_subclient_info(&c->peer->link, &(struct msg_get_all_subclient_info){0});
 }
@@ -498,7 +504,7 @@ void chainlink_clock(struct chainlink *c, bool second)
 
 		if (now - p->since_ms < PROOF_MS || p->proved || p->refused)
 			continue;
-		log_warn("chain %s: a connection is closed: no answer for 5 s", c->listener->name);
+		log_refusal(c, "is closed", "it has not answered for 5 s");
 		drop_candidate(p);
 	}
 	if (second && chainlink_is_live(c))

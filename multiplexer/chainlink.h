@@ -25,6 +25,7 @@ enum {
 	CHAIN_DOWN_MAX = 1024 * 1024,       /* bytes that wait for one that is away */
 	CHAIN_QUEUE_MAX = 16 * 1024 * 1024, /* for one that does not read */
 	CHAIN_HELD_MAX = 16 * 1024 * 1024,  /* from one that was told to wait: what was under way */
+	CHAIN_USERS_MAX = 1000000,          /* of one */
 	CHAIN_PROTOCOL_MAX = 32
 };
 

@@ -142,15 +142,22 @@ void chain_server_handled(struct chain *chain, uint32_t messages)
 
 void chain_pump(struct chain *chain)
 {
-	if (!serverlink_can_tell(&chain->mux->server) || serverlink_is_full(&chain->mux->server))
+	struct serverlink *s = &chain->mux->server;
+	bool left = false;
+
+	if (!serverlink_can_tell(s))
 		return;
 	LIST_EACH(node, &chain->links)
 	{
 		struct chainlink *c = chainlink_of(node);
 
-		if (c->peer != NULL)
-			link_hold(&c->peer->link, false);
+		if (c->peer == NULL || !c->peer->link.hold)
+			continue;
+		left = serverlink_is_full(s);
+		link_hold(&c->peer->link, left);
 	}
+	if (left && !s->slow) /* when slow, its on_slow(false) asks for us */
+		loop_at_next_turn(chain->mux->loop, &chain->mux->pump);
 }
 
 /* ---- down ---- */

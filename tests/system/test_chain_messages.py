@@ -1,11 +1,13 @@
 """The messages of a chain, one by one: our multiplexer between a scripted game server and a scripted
 multiplexer behind it."""
 
+import threading
+
 import pytest
 
 from agnet import EVERYONE, ScriptedMultiplexer
 from daemons import wait_for
-from conformance.wire import MESSAGES, PAYLOAD_MAX
+from conformance.wire import MESSAGES, PAYLOAD_MAX, encode
 
 HERE, THERE = 2, 1      # the listener's number here, and one of a listener of the other multiplexer
 ALL = b"lists events caps pause heartbeat handled flow"
@@ -434,3 +436,46 @@ def test_one_that_breaks_the_protocol_is_cut_off_and_its_users_are_kept(between,
     lower.expect("READY")
     link.send("SEND SUBCLIENT TEXT", key, b"still here\n")
     lower.expect("SEND SUBCLIENT TEXT", there, b"still here\n")
+
+
+def test_what_was_saved_while_one_was_away_is_there_before_the_next_server_asks(between):
+    world, server, link, lower = between
+    there, key = arrive(link, lower, 5)
+    lower.link.close()
+    wait_for(lambda: world.metric("chain_losses") == 1, "its loss is noticed")
+    link.send("SAVE SUBCLIENT INFO", key, b"newer")
+    link.send("SERVER GOING OFFLINE")
+    link.half_close()
+    link.expect_end()
+    link.close()
+    link = server.accept()
+    link.send("SERVER HELLO", 1, ALL)
+    expect(link, "MULTIPLEXER HELLO")
+    link.send("NOT READY")
+    link.send("GET ALL SUBCLIENT INFO")
+    lower.dial(users=[there])
+    lower.expect("SAVE SUBCLIENT INFO", there, b"newer")
+    lower.link.send("SAVED SUBCLIENT INFO", there)
+    lower.list([there])
+    while plain(link) != ("SUBCLIENT SAVED INFO IS", key, b"saved"):
+        pass
+
+
+def test_a_full_link_to_the_server_makes_those_below_wait_and_loses_nothing(between):
+    """The server does not read: what comes from below waits there. Later it all comes, in order."""
+    _, _, link, lower = between
+    there, key = arrive(link, lower, 5)
+    pieces = 3000
+    data = b"".join(encode("GOT SUBCLIENT TEXT", there, b"%06d" % n + b"." * 3990)
+                    for n in range(pieces))
+    sender = threading.Thread(target=lower.link.socket.sendall, args=(data,), daemon=True)
+    lower.link.socket.settimeout(120)
+    sender.start()
+    sender.join(1.0)
+    assert sender.is_alive(), "12 MB are more than what lies on the way"
+    for n in range(pieces):
+        assert expect(link, "GOT SUBCLIENT TEXT", key, None)[1][:6] == b"%06d" % n
+    sender.join()
+    link.send("SEND SUBCLIENT TEXT", key, b"mark\n")
+    lower.link.socket.settimeout(20)
+    lower.expect("SEND SUBCLIENT TEXT", there, b"mark\n")
