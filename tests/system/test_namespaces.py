@@ -218,6 +218,7 @@ def test_players_on_three_machines_are_in_one_game_through_restarts_and_pulled_c
         all_hear(players, name, "Eve is back")
 
     # One that is connected to the game is away, and with it whom it carries.
+    ready = second.metric("server_ready")
     network.pull(second)
     wait_for(lambda: re.search(r"link.*given up|link.*lost", game.server.text()),
              "the game misses the second one", SLOW)
@@ -226,7 +227,11 @@ def test_players_on_three_machines_are_in_one_game_through_restarts_and_pulled_c
     players["Eve"].line("say we are")
     network.plug(second)
     told_of_doubt(players["Eve"])
-    wait_open(second, third)
+    # That its own connection is dead too it finds out by itself: TCP tries again now and then.
+    wait_for(lambda: second.metric("server_ready") > ready, "the second one is back", SLOW)
+    wait_for(lambda: [row for row in second.admin("multiplexer", "status")["listeners"]
+                      if row.get("link") == "open"], "the third one is open there", SLOW)
+    wait_open(third)
     for name in players:
         all_hear(players, name, "all again")
 
