@@ -80,10 +80,18 @@ const char *serverlink_address(const struct serverlink *s)
 	return s->peer != NULL ? s->peer->at : s->servers[s->at].upstream.text;
 }
 
-/* After a server that was the link the preferred one is tried first, after any other the next. */
+/* For a while only the same one is dialled: it restarts, or is started again. Then the next one. */
+static void wait_for_it(struct serverlink *s)
+{
+	s->loyal_until_ms = loop_now_ms(s->mux->loop) + s->mux->config.options.server_standby_after;
+}
+
 static void choose_next(struct serverlink *s)
 {
-	s->at = s->was_open ? 0 : (s->at + 1) % s->server_count;
+	if (s->was_open)
+		wait_for_it(s);
+	else if (loop_now_ms(s->mux->loop) >= s->loyal_until_ms)
+		s->at = (s->at + 1) % s->server_count;
 }
 
 /* Over TCP a closed socket may lose what was written to it, so that who is refused is kept a while. */
@@ -626,6 +634,7 @@ bool serverlink_open(struct serverlink *s, struct mux *mux, const char **why)
 	uv_timer_init(&mux->loop->uv, &s->tick);
 	uv_timer_start(&s->dial, dial_cb, 0, 0);
 	uv_timer_start(&s->tick, tick_cb, mux->config.options.tick, mux->config.options.tick);
+	wait_for_it(s);
 	return serverlink_configure(s, why);
 }
 
@@ -650,6 +659,7 @@ bool serverlink_takeover(struct serverlink *s, const char *by, const char **why)
 		become_down(s, true, NULL);
 	forget_servers(s);
 	s->at = next;
+	wait_for_it(s);
 	uv_timer_start(&s->dial, dial_cb, 0, 0);
 	return true;
 }

@@ -30,6 +30,7 @@ struct serverlink {
 	enum link_state state;                 /* moved by link_move() alone */
 	struct standby servers[UPSTREAMS_MAX]; /* as configured, the preferred one first */
 	size_t server_count, at;               /* at: which is the link, or dialled next */
+	uint64_t loyal_until_ms;               /* before then no other is dialled */
 	struct upstream_search *search; /* owned: of the one that is dialled next; NULL = none */
 	uint64_t search_ms;
 	struct serverlink_peer *peer; /* owned: NULL while DOWN */

@@ -438,7 +438,7 @@ class Second:
         self.run_dir.mkdir()
         self.holdfast.options.update(
             server=f'"tcp:127.0.0.1:{keyed.port} tcp:127.0.0.1:{self.port}"', server_probe="200ms",
-            **options)
+            **{"server_standby_after": "300ms", **options})
         self.address = f"tcp:127.0.0.1:{self.port}"
         self.key = keyed.key
 
@@ -484,6 +484,25 @@ def test_the_first_of_two_servers_keeps_the_link_and_the_second_is_told(keyed, h
     holdfast.server.wait_log("link: ready")
     play(player, 5)
     assert player.is_connected()
+
+
+def test_a_server_that_restarts_or_crashes_gets_its_place_back(keyed, holdfast):
+    second = Second(keyed, server_standby_after="1h")
+    holdfast.start()
+    player = holdfast.player()
+    play(player, 1)
+    second.start()
+    second.server.wait_log("a multiplexer refuses us")
+    holdfast.restart()
+    play(player, 2)
+    times = holdfast.times_ready()
+    holdfast.server.kill9()
+    time.sleep(1)
+    holdfast.start_server(wait=False)
+    holdfast.wait_ready(times + 1)
+    play(player, 3)
+    assert address_of_link(holdfast) != second.address
+    assert "link: ready" not in second.server.text()
 
 
 def test_a_takeover_needs_a_server_that_hangs(keyed, holdfast):
