@@ -171,6 +171,8 @@ $(B)/holdfastctl: $(B)/common/ctl/main.o $(B)/libctl.a $(B)/libcommon.a
 # ---- unit tests ----------------------------------------------------------------------------------
 # $(call unit_rule,FOLDER/NAME): build it, and unit-FOLDER-NAME to run it. What it prints is shown
 # only when it fails (or with V=1).
+# What one of them needs besides: a second opinion is a library of its own.
+UNIT_LIBS_multiplexer/telnet_peer := -ltelnet
 define unit_rule
 $(B)/unit/$(1): $(B)/tests/unit/$(1).o \
 	$(call objects,$(UNIT_SHARED) $(filter tests/unit/$(dir $(1))%,$(UNIT_SUPPORT))) \
@@ -178,7 +180,7 @@ $(B)/unit/$(1): $(B)/tests/unit/$(1).o \
 	$(FLOORS)
 	$$(say) LINK $$@
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -lcmocka $$(LIBS_all)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -lcmocka $(UNIT_LIBS_$(1)) $$(LIBS_all)
 .PHONY: unit-$(subst /,-,$(1))
 unit-$(subst /,-,$(1)): $(B)/unit/$(1)
 	$$(say) UNIT $(1)

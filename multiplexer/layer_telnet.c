@@ -88,7 +88,7 @@ static bool telnet_byte(struct telnet *t, uint8_t byte)
 		return after_iac(t, byte);
 	case AT_OPTION:
 		s->at = AT_DATA;
-		telnet_negotiate(t, s->verb, byte);
+		telnet_heard(t, s->verb, byte);
 		break;
 	case AT_SUB_OPTION:
 		/* 255 is no option: an end at once, or a command whose beginning was lost */
@@ -273,7 +273,7 @@ static void telnet_layer_caps(const struct layers *ls, const void *state, json_t
 
 static void telnet_close(struct layers *ls UNUSED, void *state)
 {
-	telnet_free(state);
+	telnet_forget(state);
 }
 
 const struct layer layer_telnet = {

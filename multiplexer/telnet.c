@@ -128,7 +128,7 @@ static void refuse(struct telnet *t, uint8_t verb, uint8_t code)
 		say(t, verb == TELNET_WILL ? TELNET_DONT : TELNET_WONT, code);
 }
 
-void telnet_negotiate(struct telnet *t, uint8_t verb, uint8_t code)
+void telnet_heard(struct telnet *t, uint8_t verb, uint8_t code)
 {
 	bool ours = verb == TELNET_DO || verb == TELNET_DONT;
 	bool on = verb == TELNET_DO || verb == TELNET_WILL;
@@ -189,7 +189,7 @@ bool telnet_meet(struct telnet *t)
 	return true;
 }
 
-void telnet_free(struct telnet_state *state)
+void telnet_forget(struct telnet_state *state)
 {
 	if (state->client == NULL)
 		return;

@@ -81,13 +81,13 @@ struct telnet {
 
 /* Allocates what a telnet client needs and says what is offered. False: memory is out. */
 bool telnet_meet(struct telnet *t);
-void telnet_free(struct telnet_state *state);
+void telnet_forget(struct telnet_state *state);
 
 /* The FIRST question, to one who has not said anything yet. */
 void telnet_ask_first(struct telnet *t);
 
 /* He said WILL, WONT, DO or DONT. */
-void telnet_negotiate(struct telnet *t, uint8_t verb, uint8_t code);
+void telnet_heard(struct telnet *t, uint8_t verb, uint8_t code);
 
 /* A subnegotiation: its option, a byte of it, its end. sub_byte returns false when it is so long that
  * its end may well have been forgotten. */
