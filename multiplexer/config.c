@@ -263,8 +263,10 @@ static const char *fault_of_listener(const struct listener_config *l, cfg_t *sec
 {
 	if (!l->kind->is_chain)
 		return l->key != NULL ? "key is for kind = \"multiplexer\" alone" : NULL;
-	if (cfg_getstr(section, "dns") != NULL || cfg_getstr(section, "ident") != NULL)
-		return "dns and ident are for users: the multiplexer that has them looks them up";
+	if (cfg_getstr(section, "dns") != NULL || cfg_getstr(section, "ident") != NULL ||
+		cfg_getstr(section, "origins") != NULL)
+		return "dns, ident and origins are for users, and set at the multiplexer that has "
+		       "them";
 	if (l->address.sa.sa_family == AF_UNIX)
 		return l->key != NULL ? "a unix: socket needs no key: mode says who may use it"
 				      : NULL;

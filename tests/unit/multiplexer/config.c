@@ -220,11 +220,57 @@ static void a_key_that_cannot_be_read_is_refused_with_its_line(void **state UNUS
 	assert_string_equal(why, ":2: server_key: /nowhere/key: No such file or directory");
 }
 
+static void a_listener_for_a_multiplexer_has_what_makes_sense_for_it(void **state UNUSED)
+{
+	static const char *const faults[][2] = {
+		{"address = '*:4100'", "needs key"},
+		{"address = 'unix:/tmp/x.sock' dns = auto", "are for users"},
+		{"address = 'unix:/tmp/x.sock' ident = off", "are for users"},
+		{"address = 'unix:/tmp/x.sock' origins = same", "are for users"},
+		{"address = '*:4100' key = '/nowhere/key'", "/nowhere/key"},
+	};
+	static const char secret[] = "a 000102030405060708090a0b0c0d0e0f\n";
+	char key[] = "/tmp/holdfast-key-XXXXXX", text[400];
+	int fd = mkstemp(key);
+	struct config config;
+	const char *why;
+
+	assert_int_equal(write(fd, secret, sizeof secret - 1), sizeof secret - 1);
+	close(fd);
+	assert_true(load(&config,
+		"listener a { kind = multiplexer address = 'unix:/tmp/x.sock' number = 7 }\n",
+		&why));
+	assert_true(config.listeners[0].kind->is_chain);
+	assert_null(config.listeners[0].key);
+	config_free(&config);
+	snprintf(text, sizeof text,
+		"listener a { kind = multiplexer address = '*:4100' key = '%s' }\n", key);
+	assert_true(load(&config, text, &why));
+	assert_non_null(config.listeners[0].key);
+	config_free(&config);
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+		snprintf(text, sizeof text, "listener a { kind = multiplexer %s }\n", faults[i][0]);
+		assert_false(load(&config, text, &why));
+		if (strstr(why, faults[i][1]) == NULL)
+			fail_msg("'%s' does not say '%s'", why, faults[i][1]);
+	}
+	snprintf(text, sizeof text, "listener a { kind = raw address = '*:4100' key = '%s' }\n",
+		key);
+	assert_false(load(&config, text, &why));
+	assert_non_null(strstr(why, "key is for kind"));
+	snprintf(text, sizeof text,
+		"listener a { kind = multiplexer address = 'unix:/tmp/x.sock' key = '%s' }\n", key);
+	assert_false(load(&config, text, &why));
+	assert_non_null(strstr(why, "needs no key"));
+	unlink(key);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tcp_without_a_key_is_refused_with_its_line),
 		cmocka_unit_test(a_key_that_cannot_be_read_is_refused_with_its_line),
+		cmocka_unit_test(a_listener_for_a_multiplexer_has_what_makes_sense_for_it),
 		cmocka_unit_test(every_preset_keeps_its_own_bounds),
 		cmocka_unit_test(without_a_file_telnet_and_the_page_listen_on_loopback_only),
 		cmocka_unit_test(origins_are_read_and_what_makes_no_sense_is_refused),
