@@ -101,6 +101,8 @@ class Network:
         trouble = []
         for machine in reversed(self.machines.values()):
             try:
+                if machine.server:
+                    machine.server.wait()  # the last multiplexer's goodbye has ended it
                 machine.finish()
             except AssertionError as why:
                 trouble.append(str(why))
