@@ -14,24 +14,24 @@ void telnet_msdp_us(struct telnet *t, bool on UNUSED)
 
 /* ---- from the wire ---- */
 
-/* Text up to the next mark. A client that sends no UTF-8 gets '?' where it did not. */
+/* Text up to the next mark, without NULs, which JSON readers do not like. A client that sends no UTF-8
+ * gets '?' where it did not. */
 static json_t *take_text(struct slice *in)
 {
+	char text[JSON_MAX];
 	size_t len = 0;
 
-	while (len < in->len && (in->at[len] == 0 || in->at[len] > ARRAY_CLOSE))
-		len++;
-	json_t *text = json_stringn(len > 0 ? (const char *)in->at : "", len);
-	if (text == NULL) {
-		char plain[1024];
-		size_t n = size_min(len, sizeof plain);
-
-		for (size_t i = 0; i < n; i++)
-			plain[i] = (char)(in->at[i] < 0x80 ? in->at[i] : '?');
-		text = json_stringn(plain, n);
+	text[0] = '\0'; /* gcc 12 takes no text for all of it */
+	for (; in->len > 0 && (in->at[0] == 0 || in->at[0] > ARRAY_CLOSE); *in = slice_from(*in, 1))
+		if (in->at[0] != 0 && len < sizeof text)
+			text[len++] = (char)in->at[0];
+	json_t *json = json_stringn(text, len);
+	if (json == NULL) {
+		for (size_t i = 0; i < len; i++)
+			text[i] = (uint8_t)text[i] < 0x80 ? text[i] : '?';
+		json = json_stringn(text, len);
 	}
-	*in = slice_from(*in, len);
-	return text;
+	return json;
 }
 
 static json_t *take_value(struct slice *in, unsigned depth);
