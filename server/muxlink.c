@@ -121,7 +121,7 @@ void muxlink_end(struct muxlink *m, const char *how, const char *reason, bool at
 
 	if (m->state == MUXLINK_LEAVING && !at_fault)
 		log_info("%s: the multiplexer has read everything", muxlink_label(m));
-	else if (!m->taken)
+	else if (!m->taken || (m->game->stop == STOP_MULTIPLEXER && !at_fault))
 		log_info("%s: the multiplexer has gone offline", muxlink_label(m));
 	else
 		log_warn("%s: %s: %s; the players stay", muxlink_label(m), how, reason);
