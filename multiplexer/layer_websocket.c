@@ -10,30 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/http.h"
-#include "multiplexer/handshake.h"
 #include "multiplexer/layers.h"
-#include "multiplexer/web.h"
+#include "multiplexer/visit.h"
 #include "multiplexer/webclient.h"
 #include "multiplexer/websocket.h"
 #include "proto/features.h"
 
-enum {
-	HANDSHAKE_MS = 10000, /* from the connection, if all he wants is a WebSocket */
-	VISIT_MS = 60000,     /* the longest that a visitor stays */
-	PING_MS = 30000,
-	PONG_MS = 30000,
-	PONGS_PER_S = 10
-};
+enum { PING_MS = 30000, PONG_MS = 30000, PONGS_PER_S = 10 };
 
+/* The state is plain but for what it owns, all of which can be written down: a visit is HTTP that can
+ * begin anew (nothing of the game is lost with it), the rest is what is known of the client. */
 enum phase { VISIT, OPEN, OVER };
-
-struct visit {
-	struct http http;
-	struct layers *ls;
-	unsigned position;
-	struct websocket_state *s;
-};
 
 struct websocket_state {
 	uint8_t phase;       /* enum phase */
@@ -133,12 +120,10 @@ static struct shared *mend_text(struct websocket_state *s, struct slice text)
 static void answer_early(
 	struct layers *ls, unsigned position, struct websocket_state *s, struct slice text)
 {
-	struct http_asked asked = {0};
 	struct http_answer a;
 
 	s->phase = OVER;
-	http_answer_open(&a, &asked, 503, time(NULL));
-	http_answer_body(&a, "text/plain; charset=utf-8", text);
+	visit_answer_early(text, &a, time(NULL));
 	if (a.no_memory)
 		ls->ops->on_nomem(ls);
 	else
@@ -363,163 +348,67 @@ static void take_frames(
 	}
 }
 
-/* ---- in: HTTP ----------------------------------------------------------------------------------- */
+/* ---- in: a visitor ------------------------------------------------------------------------------ */
 
-static struct visit *visit_of(struct http *h)
+static void on_visit_output(void *owner, struct slice bytes)
 {
-	return container_of(h, struct visit, http);
+	layers_say_from(owner, 0, bytes);
 }
 
-static time_t on_wall_clock(struct http *h UNUSED)
+static const struct visit_ops visit_ops = {.on_output = on_visit_output};
+
+/* He asked for a WebSocket, and it was granted. */
+static void begin(struct layers *ls, unsigned position, struct websocket_state *s)
 {
-	return time(NULL);
-}
-
-static void on_http_output(struct http *h, struct slice bytes)
-{
-	layers_say_from(visit_of(h)->ls, visit_of(h)->position, bytes);
-}
-
-static void on_http_over(struct http *h, enum http_fault fault)
-{
-	struct visit *v = visit_of(h);
-
-	v->s->phase = OVER;
-	if (fault == HTTP_FAULT_NONE)
-		v->ls->ops->on_over(v->ls, LAYERS_VISIT, NULL);
-	else
-		v->ls->ops->on_over(v->ls, LAYERS_HANDSHAKE, http_fault_text(fault));
-}
-
-/* A request that wanted to be a handshake, and is none. */
-static void refuse_handshake(struct http *h, const struct handshake *hs)
-{
-	struct http_answer a;
-
-	h->asked.keep = false;
-	http_answer_open(&a, &h->asked, hs->status, time(NULL));
-	if (hs->status == 426) {
-		http_answer_field(&a, "Upgrade", slice_text("websocket"));
-		http_answer_field(&a, "Sec-WebSocket-Version", slice_text("13"));
-	}
-	http_answer_text(&a, hs->text);
-	http_send(h, &a, true, visit_of(h)->ls->now_ms);
-}
-
-static void accept_handshake(
-	struct http *h, const struct http_request *r, const struct handshake *hs)
-{
-	struct visit *v = visit_of(h);
-	struct http_answer a;
-
-	http_answer_open(&a, &h->asked, 101, time(NULL));
-	handshake_accept(&a, r, hs);
-	http_take_over(h);
-	if (a.no_memory) {
-		v->ls->ops->on_nomem(v->ls);
-	} else {
-		v->s->phase = OPEN;
-		v->s->subprotocol = (uint8_t)hs->subprotocol;
-		layers_say_from(v->ls, v->position, buf_bytes(&a.out));
-	}
-	http_answer_free(&a);
-}
-
-static void on_http_request(struct http *h, const struct http_request *r)
-{
-	struct visit *v = visit_of(h);
-	const struct layers_door *door = v->ls->door;
-	struct http_answer a;
-	struct handshake hs;
-
-	if (!handshake_is_meant(r)) {
-		web_answer(&a, &h->asked, r, time(NULL));
-		http_send(h, &a, true, v->ls->now_ms);
-		return;
-	}
-	hs = handshake_check(r, door->origins, door->loopback);
-	if (hs.status == 101)
-		accept_handshake(h, r, &hs);
-	else
-		refuse_handshake(h, &hs);
-}
-
-/* Pages are asked for without a body; whoever sends one is told so before it comes. */
-static void on_http_head(struct http *h, const struct http_request *r)
-{
-	if (handshake_is_meant(r)) {
-		struct handshake hs = handshake_check(r, "any", false);
-
-		refuse_handshake(h, &hs);
-	} else {
-		struct http_answer a;
-
-		web_answer(&a, &h->asked, r, time(NULL));
-		http_send(h, &a, true, visit_of(h)->ls->now_ms);
-	}
-}
-
-static const struct http_ops http_ops = {
-	.on_head = on_http_head,
-	.on_request = on_http_request,
-	.on_output = on_http_output,
-	.on_over = on_http_over,
-	.wall_clock = on_wall_clock,
-};
-
-static const struct http_limits http_limits = {
-	.line = 8192, .head = 8192, .fields = HTTP_FIELDS_ROOM, .body = 4096};
-
-static const struct http_deadlines http_deadlines = {
-	.head_ms = HANDSHAKE_MS, .body_ms = 10000, .idle_ms = 5000};
-
-static bool begin_visit(struct layers *ls, unsigned position, struct websocket_state *s)
-{
-	s->visit = malloc(sizeof *s->visit);
-	if (s->visit == NULL)
-		return false;
-	s->visit->ls = ls;
-	s->visit->position = position;
-	s->visit->s = s;
-	http_open(&s->visit->http, &http_ops, &http_limits, &http_deadlines,
-		s->since_ms != 0 ? s->since_ms : ls->now_ms);
-	return true;
-}
-
-static void end_visit(struct websocket_state *s)
-{
-	if (s->visit == NULL)
-		return;
-	http_free(&s->visit->http);
-	free(s->visit);
+	s->phase = OPEN;
+	s->subprotocol = (uint8_t)s->visit->subprotocol;
+	s->heard_ms = ls->now_ms;
+	if (is_telnet(s))
+		ls->off = 0;
+	ls->ops->on_ready(ls);
+	/* on_ready may have ended him */
+	take_frames(ls, position, s, visit_rest(s->visit));
+	visit_free(s->visit);
 	s->visit = NULL;
+}
+
+/* Does what the visit has come to. */
+static void look_at_visit(struct layers *ls, unsigned position, struct websocket_state *s)
+{
+	ls->idle = visit_is_idle(s->visit);
+	switch (s->visit->state) {
+	case VISIT_GOES_ON:
+		break;
+	case VISIT_WEBSOCKET:
+		begin(ls, position, s);
+		break;
+	case VISIT_OVER:
+		s->phase = OVER;
+		ls->ops->on_over(
+			ls, s->visit->why != NULL ? LAYERS_HANDSHAKE : LAYERS_VISIT, s->visit->why);
+		break;
+	case VISIT_NO_MEMORY:
+		ls->ops->on_nomem(ls);
+		break;
+	}
 }
 
 static void websocket_up(struct layers *ls, unsigned position, void *state, struct slice bytes)
 {
 	struct websocket_state *s = state;
 
-	if (s->phase == OPEN) {
+	if (s->phase == OPEN)
 		take_frames(ls, position, s, bytes);
+	if (s->phase != VISIT)
 		return;
-	}
-	if (s->phase == OVER)
-		return;
-	if (s->visit == NULL && !begin_visit(ls, position, s)) {
+	if (s->visit == NULL)
+		s->visit = visit_open(ls->door, &visit_ops, ls, s->since_ms);
+	if (s->visit == NULL) {
 		ls->ops->on_nomem(ls);
 		return;
 	}
-	http_bytes(&s->visit->http, bytes, ls->now_ms);
-	ls->idle = s->phase == VISIT && http_is_idle(&s->visit->http);
-	if (s->phase != OPEN)
-		return;
-	s->heard_ms = ls->now_ms;
-	if (is_telnet(s))
-		ls->off = 0;
-	ls->ops->on_ready(ls);
-	/* What came behind the handshake; on_ready may have ended him. */
-	take_frames(ls, position, s, http_rest(&s->visit->http));
-	end_visit(s);
+	visit_bytes(s->visit, bytes, ls->now_ms);
+	look_at_visit(ls, position, s);
 }
 
 /* ---- the clock and the end ---------------------------------------------------------------------- */
@@ -545,10 +434,9 @@ static void websocket_tick(struct layers *ls, unsigned position, void *state)
 	if (s->phase == OPEN) {
 		tick_open(ls, position, s);
 	} else if (s->phase == VISIT && s->visit != NULL) {
-		http_tick(&s->visit->http, ls->now_ms);
-		if (s->phase == VISIT && ls->now_ms - s->since_ms >= VISIT_MS)
-			on_http_over(&s->visit->http, HTTP_FAULT_NONE);
-	} else if (s->phase == VISIT && ls->now_ms - s->since_ms >= HANDSHAKE_MS) {
+		visit_tick(s->visit, ls->now_ms);
+		look_at_visit(ls, position, s);
+	} else if (s->phase == VISIT && ls->now_ms - s->since_ms >= VISIT_HANDSHAKE_MS) {
 		s->phase = OVER;
 		ls->ops->on_over(ls, LAYERS_HANDSHAKE, "he said nothing");
 	}
@@ -572,7 +460,7 @@ static void websocket_close(struct layers *ls UNUSED, void *state)
 {
 	struct websocket_state *s = state;
 
-	end_visit(s);
+	visit_free(s->visit);
 	if (s->client != NULL)
 		webclient_free(s->client);
 	free(s->client);

@@ -401,6 +401,11 @@ static void on_end(struct stream *s, int status)
 
 	if (status != UV_EOF) {
 		subclient_drop(u, CLOSING_LOST);
+	} else if (u->state == SUBCLIENT_KNOCKING) {
+		subclient_drop(u, CLOSING_LEFT); /* what he did not say now he never will */
+	} else if (u->state == SUBCLIENT_ARRIVING) {
+		u->eof_ms = loop_now_ms(u->mux->loop);
+		subclient_end(u, CLOSING_VISIT, NULL); /* what he asked for is under way */
 	} else {
 		u->eof_ms = loop_now_ms(u->mux->loop);
 		subclient_watch(u);
