@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "multiplexer/news.h"
 
+enum { PACE_MS = 25, PACE_SLICES = 10 };
 enum { CLOCK_MS = 250, STOPPING_CLOCK_MS = 20, STOP_MAX_MS = 5000 };
 
 uint32_t mux_new_number(struct mux *mux)
@@ -199,6 +200,30 @@ static bool is_through(const struct mux *mux)
 	       serverlink_is_down(&mux->server) && chain_is_through(&mux->chain);
 }
 
+static void pace_cb(uv_timer_t *timer)
+{
+	struct mux *mux = timer->data;
+	bool some = false;
+
+	mux->paces++;
+	LIST_EACH(node, &mux->watched)
+	{
+		struct subclient *u = container_of(node, struct subclient, watched);
+
+		some |= u->paced;
+		if ((u->number + mux->paces) % PACE_SLICES == 0)
+			subclient_pace(u);
+	}
+	if (!some)
+		uv_timer_stop(timer);
+}
+
+void mux_pace(struct mux *mux)
+{
+	if (!mux->stopping && !uv_is_active((uv_handle_t *)&mux->pace))
+		uv_timer_start(&mux->pace, pace_cb, PACE_MS, PACE_MS);
+}
+
 static void clock_cb(uv_timer_t *timer)
 {
 	struct mux *mux = timer->data;
@@ -315,6 +340,8 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 	lookups_open(&mux->lookups, loop, &mux->config.options, &mux->metrics);
 	mux->clock.data = mux;
 	uv_timer_init(&loop->uv, &mux->clock);
+	mux->pace.data = mux;
+	uv_timer_init(&loop->uv, &mux->pace);
 	/* A number from an earlier run must not name somebody in this one. */
 	uv_random(NULL, NULL, &mux->next_number, sizeof mux->next_number, 0, NULL);
 	uv_random(NULL, NULL, mux->incarnation, sizeof mux->incarnation, 0, NULL);
@@ -355,8 +382,10 @@ void mux_close(struct mux *mux)
 	loop_task_cancel(&mux->pump);
 	loop_task_cancel(&mux->queues.squeeze);
 	loop_task_cancel(&mux->flush);
-	if (!uv_is_closing((uv_handle_t *)&mux->clock))
+	if (!uv_is_closing((uv_handle_t *)&mux->clock)) {
 		uv_close((uv_handle_t *)&mux->clock, NULL);
+		uv_close((uv_handle_t *)&mux->pace, NULL);
+	}
 }
 
 void mux_free(struct mux *mux)

@@ -55,8 +55,10 @@ struct mux {
 	struct mssp mssp;                     /* what crawlers are told */
 	struct events events;                 /* of the server, in pieces */
 	struct control *control;              /* owned */
-	uv_timer_t clock;                     /* four times a second: lingers, deadlines, notices */
-	uint64_t second_ms;                   /* when the once-a-second work was done last */
+	uv_timer_t pace; /* runs while somebody is read no faster than input_rate */
+	uint32_t paces;
+	uv_timer_t clock;   /* four times a second: lingers, deadlines, notices */
+	uint64_t second_ms; /* when the once-a-second work was done last */
 	bool localhost_only;
 	bool stopping;
 	uint64_t stopping_ms, started_ms;
@@ -94,6 +96,10 @@ void mux_tell_doubt(struct mux *mux, bool all);
  * No more than departed_max are, and half as many of those whom no server has ever heard of, so that
  * passers-by cannot take the place of players. */
 bool mux_keep_departed(struct mux *mux, struct subclient *u);
+
+/* Somebody types too fast: looks after him, and all like him, until there is none. Each is looked at
+ * four times a second, a tenth of them at a time, so that what they typed does not come in one heap. */
+void mux_pace(struct mux *mux);
 
 const char *mux_notice(const struct mux *mux, enum outage_say say);
 

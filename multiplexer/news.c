@@ -9,7 +9,7 @@
  *                        arrival (20, 47), held input (24 ...), departure (21 or 23)
  *
  * Nobody gets more than his share: while anybody waits everybody does, and news_pump goes round, with
- * SHARE bytes for each in a round (deficit round robin). One who has left is told to his end at once,
+ * SHARE for each in a round (deficit round robin by bytes and lines). One who has left is told to his end at once,
  * so that later users' input comes behind it (row G09). */
 #include "multiplexer/news.h"
 
@@ -17,7 +17,9 @@
 
 #include "multiplexer/mux.h"
 
-enum { SHARE = 2048 }; /* bytes of held input told for one user before the next has his turn */
+/* What is told of one user's held input before the next has his turn: bytes, and a line costs the game
+ * as much as LINE_COST more of them. */
+enum { SHARE = 1024, LINE_COST = 128 };
 
 static void wait_in_order(struct serverlink *s, struct subclient *u)
 {
@@ -302,19 +304,34 @@ void news_count_doubt(struct serverlink *s)
 	}
 }
 
-/* At most max bytes of text, to the end of a line if one ends within. */
-static size_t part_of(struct slice text, size_t max)
+static bool ends_line(uint8_t byte)
 {
-	if (text.len <= max)
-		return text.len;
-	for (size_t n = max; n > 0; n--)
-		if (text.at[n - 1] == '\n' || text.at[n - 1] == '\r')
-			return n;
-	return max;
+	return byte == '\n' || byte == '\r';
 }
 
-/* Tells of his held input what he has credit for. An event is told whole; what it is more than his
- * credit, he has less in the next round. */
+/* How much of text is worth credit: to the end of a line if one ends within. *cost is what it costs. */
+static size_t part_of(struct slice text, int64_t credit, int64_t *cost)
+{
+	size_t part = 0, n = 0;
+	int64_t sum = 0;
+
+	for (*cost = 0; n < text.len && sum < credit; n++) {
+		bool end = ends_line(text.at[n]);
+
+		sum += 1 + (end ? LINE_COST : 0);
+		if (end || n + 1 == text.len) {
+			part = n + 1;
+			*cost = sum;
+		}
+	}
+	if (part > 0)
+		return part;
+	*cost = sum;
+	return n;
+}
+
+/* Tells of his held input what he has credit for. An event and a line's end may cost more than
+ * is left; that much less he has in the next round. */
 static void tell_held(struct serverlink *s, struct subclient *u)
 {
 	bool left = u->state == SUBCLIENT_GONE;
@@ -322,15 +339,14 @@ static void tell_held(struct serverlink *s, struct subclient *u)
 	struct held_entry entry;
 
 	while (credit > 0 && held_first(&u->held, &entry)) {
-		size_t n = entry.data.len;
+		int64_t cost = (int64_t)entry.data.len + LINE_COST;
 
 		if (entry.is_event) {
 			tell_event(s, u, entry.channel, entry.flags, entry.data);
 			held_eat(&u->held);
 		} else {
-			size_t part = part_of(entry.data, (size_t)credit);
-
-			n = tell_text(s, u, slice_of(entry.data.at, part));
+			size_t part = part_of(entry.data, credit, &cost);
+			size_t n = tell_text(s, u, slice_of(entry.data.at, part));
 			if (n == entry.data.len)
 				held_eat(&u->held);
 			else if (n > 0)
@@ -338,7 +354,7 @@ static void tell_held(struct serverlink *s, struct subclient *u)
 			if (n < part)
 				break;
 		}
-		credit -= (int64_t)n + HELD_HEADER;
+		credit -= cost;
 	}
 	u->credit = held_len(&u->held) > 0 && credit < 0 ? (int32_t)credit : 0;
 }

@@ -309,8 +309,15 @@ static void pace(struct subclient *u)
 	if (u->paced) {
 		u->mux->metrics.reads_paced++;
 		subclient_watch(u);
+		mux_pace(u->mux);
 	}
 	set_reading(u);
+}
+
+void subclient_pace(struct subclient *u)
+{
+	if (u->state == SUBCLIENT_CONNECTED && u->paced)
+		pace(u);
 }
 
 static void take(struct subclient *u, uint32_t lines, size_t bytes)
@@ -329,7 +336,6 @@ static void tick_connected(struct subclient *u)
 		subclient_drop(u, CLOSING_LEFT);
 		return;
 	}
-	pace(u);
 	look_at_output(u);
 	if (u->state == SUBCLIENT_CONNECTED && !u->proven)
 		arrival_tick(u);

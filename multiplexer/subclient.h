@@ -153,6 +153,9 @@ void subclient_resume(struct subclient *u);
 /* The record is not needed any more: he is GONE and the server knows, or need not. */
 void subclient_forget(struct subclient *u);
 
+/* Reads one who types too fast again, if he may go on. For mux_pace. */
+void subclient_pace(struct subclient *u);
+
 /* Looks at the clock for one who is closing or half closed, or for whom output waits; forgets to when
  * nothing of that is so any more. */
 void subclient_tick(struct subclient *u);

@@ -2,7 +2,7 @@
 
 from daemons import HANGS, BACK, wait_for
 
-SHARE = 2048
+SHARE = 1024
 LINK = 1024 * 1024  # what the link's buffers hold at most, ours and the kernel's
 
 
