@@ -173,6 +173,7 @@ $(B)/holdfastctl: $(B)/common/ctl/main.o $(B)/libctl.a $(B)/libcommon.a
 # only when it fails (or with V=1).
 # What one of them needs besides: a second opinion is a library of its own.
 UNIT_LIBS_multiplexer/telnet_peer := -ltelnet
+UNIT_LIBS_multiplexer/websocket_peer := -lwslay
 define unit_rule
 $(B)/unit/$(1): $(B)/tests/unit/$(1).o \
 	$(call objects,$(UNIT_SHARED) $(filter tests/unit/$(dir $(1))%,$(UNIT_SUPPORT))) \
@@ -282,7 +283,7 @@ DEPS_run  := gcc libc6-dev pkg-config libuv1-dev libjansson-dev libconfuse-dev l
 DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git procps python3 \
              python3-pytest python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check spin \
              openssl iproute2 dnsmasq-base unbound oidentd \
-             haproxy nginx-light libnginx-mod-stream libtelnet-dev tf5 kbtin putty-tools \
+             haproxy nginx-light libnginx-mod-stream libtelnet-dev libwslay-dev tf5 kbtin putty-tools \
              curl python3-websocket python3-websockets chromium chromium-driver python3-selenium
 
 .PHONY: deps deps-run deps-test

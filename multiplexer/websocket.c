@@ -49,6 +49,7 @@ static enum websocket_fault on_flags(struct websocket *w, uint8_t byte)
 	w->last = (byte & 0x80) != 0;
 	w->taken = 0;
 	w->control_len = 0;
+	w->reason = (struct utf8){0};
 	w->at = AT_LENGTH;
 	switch (w->now) {
 	case WEBSOCKET_MORE:
@@ -121,11 +122,31 @@ static void unmask(struct websocket *w, uint8_t *to, const uint8_t *from, size_t
 		to[i] = from[i] ^ w->mask[(w->taken + i) & 3];
 }
 
+bool websocket_code_may_be_sent(unsigned code)
+{
+	return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
+	       (code >= 3000 && code <= 4999);
+}
+
+/* Of a Close the bytes from the n-th on have come. */
+static enum websocket_fault on_close_bytes(struct websocket *w, uint8_t n)
+{
+	if (n < 2 && w->control_len >= 2) {
+		w->close_code = (unsigned)w->control[0] << 8 | w->control[1];
+		if (!websocket_code_may_be_sent(w->close_code))
+			return WEBSOCKET_FAULT_CLOSE_CODE;
+	}
+	for (unsigned i = n < 2 ? 2 : n; i < w->control_len; i++)
+		if (!utf8_byte(&w->reason, w->control[i]))
+			return WEBSOCKET_FAULT_CLOSE_UTF8;
+	return WEBSOCKET_FAULT_NONE;
+}
+
 /* Takes what is there of the payload. */
 static enum websocket_fault on_payload(struct websocket *w, struct slice *bytes)
 {
 	size_t n = w->left < bytes->len ? (size_t)w->left : bytes->len;
-	uint8_t *to;
+	uint8_t *to, before = w->control_len;
 
 	if (is_control(w->now)) {
 		to = w->control + w->control_len;
@@ -140,30 +161,22 @@ static enum websocket_fault on_payload(struct websocket *w, struct slice *bytes)
 	w->taken += (uint32_t)n;
 	w->left -= n;
 	*bytes = slice_from(*bytes, n);
+	if (w->now == WEBSOCKET_CLOSE)
+		return on_close_bytes(w, before);
 	if (!is_control(w->now) && w->message == WEBSOCKET_TEXT &&
 		utf8_check(&w->utf8, slice_of(to, n)) < n)
 		return WEBSOCKET_FAULT_UTF8;
 	return WEBSOCKET_FAULT_NONE;
 }
 
-bool websocket_code_may_be_sent(unsigned code)
-{
-	return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
-	       (code >= 3000 && code <= 4999);
-}
-
 static enum websocket_fault on_close(struct websocket *w)
 {
-	w->close_code = 1005;
 	if (w->control_len == 0)
-		return WEBSOCKET_FAULT_NONE;
+		w->close_code = 1005;
 	if (w->control_len == 1)
 		return WEBSOCKET_FAULT_CLOSE_SHORT;
-	w->close_code = (unsigned)w->control[0] << 8 | w->control[1];
-	if (!websocket_code_may_be_sent(w->close_code))
-		return WEBSOCKET_FAULT_CLOSE_CODE;
-	w->payload = slice_of(w->control + 2, w->control_len - 2u);
-	return utf8_is_valid(w->payload) ? WEBSOCKET_FAULT_NONE : WEBSOCKET_FAULT_CLOSE_UTF8;
+	w->payload = slice_of(w->control + 2, w->control_len > 2 ? w->control_len - 2u : 0);
+	return utf8_is_between(&w->reason) ? WEBSOCKET_FAULT_NONE : WEBSOCKET_FAULT_CLOSE_UTF8;
 }
 
 /* The frame has come to its end. *got: and with it something whole. */

@@ -59,6 +59,7 @@ struct websocket {
 	uint16_t len;
 	struct utf8 utf8;
 	uint8_t *bytes; /* owned: WEBSOCKET_MESSAGE_MAX, from a message's first byte to its end */
+	struct utf8 reason; /* of a Close, as far as it came */
 	uint8_t control_len;
 	uint8_t control[WEBSOCKET_CONTROL_MAX];
 };

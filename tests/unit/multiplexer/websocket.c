@@ -8,77 +8,7 @@
 
 #include <cmocka.h>
 
-#include "common/buf.h"
-
-struct frame {
-	uint8_t flags;
-	const char *payload; /* NULL: len stars */
-	size_t len;
-	bool raw; /* the payload is all that is sent */
-};
-
-#define F(flags, text)                               \
-	{                                            \
-		flags, text, sizeof(text) - 1, false \
-	}
-#define TEXT(text)         F(0x81, text)
-#define TEXT_BEGIN(text)   F(0x01, text)
-#define BINARY(text)       F(0x82, text)
-#define BINARY_BEGIN(text) F(0x02, text)
-#define MORE(text)         F(0x00, text)
-#define END(text)          F(0x80, text)
-#define CLOSE(text)        F(0x88, text)
-#define PING(text)         F(0x89, text)
-#define PONG(text)         F(0x8a, text)
-#define RAW(text)                               \
-	{                                       \
-		0, text, sizeof(text) - 1, true \
-	}
-#define MANY(flags, n)                \
-	{                             \
-		flags, NULL, n, false \
-	}
-
-static const struct test_case {
-	const char *name;
-	int bad_at;
-	const char *expected;
-	size_t expected_len;
-	const struct frame *frames;
-	size_t count;
-} cases[] = {
-#define CASE(name, bad_at, expected, ...)                                                   \
-	{name, bad_at, expected, sizeof(expected) - 1, (const struct frame[]){__VA_ARGS__}, \
-		sizeof((const struct frame[]){__VA_ARGS__}) / sizeof(struct frame)},
-#include "tests/unit/multiplexer/websocket_cases.def"
-};
-
-static const uint8_t mask[4] = {0x37, 0xfa, 0x21, 0x3d};
-
-static void add_frame(struct buf *b, const struct frame *f)
-{
-	if (f->raw) {
-		assert_true(buf_add(b, slice_of(f->payload, f->len)));
-		return;
-	}
-	assert_true(buf_add_byte(b, f->flags));
-	if (f->len < 126) {
-		assert_true(buf_add_byte(b, (uint8_t)(0x80 | f->len)));
-	} else if (f->len < 65536) {
-		uint8_t head[3] = {0xfe, (uint8_t)(f->len >> 8), (uint8_t)f->len};
-
-		assert_true(buf_add(b, slice_of(head, 3)));
-	} else {
-		uint8_t head[9] = {0xff, 0, 0, 0, 0, (uint8_t)(f->len >> 24),
-			(uint8_t)(f->len >> 16), (uint8_t)(f->len >> 8), (uint8_t)f->len};
-
-		assert_true(buf_add(b, slice_of(head, 9)));
-	}
-	assert_true(buf_add(b, slice_of(mask, 4)));
-	for (size_t i = 0; i < f->len; i++)
-		assert_true(buf_add_byte(
-			b, (uint8_t)((f->payload != NULL ? f->payload[i] : '*') ^ mask[i & 3])));
-}
+#include "tests/unit/multiplexer/support_websocket.h"
 
 static void add_payload(struct buf *b, struct slice payload)
 {
@@ -116,7 +46,7 @@ static bool feed(struct websocket *w, struct slice bytes, struct buf *got)
 	return step == WEBSOCKET_GIVE_MORE;
 }
 
-static void check(const struct test_case *c, struct buf *got, const char *how, size_t at)
+static void check(const struct websocket_case *c, struct buf *got, const char *how, size_t at)
 {
 	struct slice g = buf_bytes(got), e = slice_of(c->expected, c->expected_len);
 
@@ -130,9 +60,9 @@ static void check(const struct test_case *c, struct buf *got, const char *how, s
 static void every_case_comes_out_as_expected_wherever_it_is_cut(void **state)
 {
 	(void)state;
-	assert_true(ARRAY_LEN(cases) >= 300);
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		const struct test_case *c = &cases[i];
+	assert_true(websocket_cases >= 300);
+	for (size_t i = 0; i < websocket_cases; i++) {
+		const struct websocket_case *c = &websocket_case[i];
 		struct buf bytes = {0};
 
 		for (size_t n = 0; n < c->count; n++)
@@ -156,8 +86,8 @@ static void every_case_comes_out_as_expected_wherever_it_is_cut(void **state)
 static void every_case_comes_out_as_expected_in_pieces_of_any_size(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		const struct test_case *c = &cases[i];
+	for (size_t i = 0; i < websocket_cases; i++) {
+		const struct websocket_case *c = &websocket_case[i];
 		struct buf bytes = {0};
 
 		for (size_t n = 0; n < c->count; n++)
@@ -183,8 +113,8 @@ static void bad_utf8_is_told_at_the_first_byte_that_cannot_be(void **state)
 	unsigned asked = 0;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		const struct test_case *c = &cases[i];
+	for (size_t i = 0; i < websocket_cases; i++) {
+		const struct websocket_case *c = &websocket_case[i];
 		struct buf bytes = {0};
 		struct websocket w = {0};
 		struct slice one;
