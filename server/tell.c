@@ -50,17 +50,28 @@ static const struct clientkey everyone = {.depth = 2, .number = {0, CLIENTKEY_LI
 void game_tell_mssp(struct muxlink *to)
 {
 	struct link *out = out_of(to);
+	struct game *game = to->game;
+	char text[256] = "";
 
-	if (out != NULL && to->game->mssp != NULL)
-		send_event(out, &everyone, "mssp", EVENT_IS_JSON, slice_text(to->game->mssp));
+	if (out == NULL)
+		return;
+	/* A map that says nothing takes back what another said before it. */
+	json_t *name = json_pack("{s:s}", "NAME", game->cvars.set.sv_name);
+	size_t len = game->mssp == NULL ? json_dumpb(name, text, sizeof text, JSON_COMPACT) : 0;
+	json_decref(name);
+	if (game->mssp != NULL)
+		send_event(out, &everyone, "mssp", EVENT_IS_JSON, slice_text(game->mssp));
+	else if (len > 0 && len <= sizeof text)
+		send_event(out, &everyone, "mssp", EVENT_IS_JSON, slice_of(text, len));
 }
 
 bool game_set_mssp(struct game *game, json_t *table)
 {
-	char *text = table != NULL ? json_dumps(table, JSON_COMPACT) : strdup("{}");
+	char *text = table != NULL ? json_dumps(table, JSON_COMPACT) : NULL;
+	bool ok = table == NULL || (text != NULL && strlen(text) <= TELL_MAX);
 
 	json_decref(table);
-	if (text == NULL || strlen(text) > TELL_MAX) {
+	if (!ok) {
 		free(text);
 		return false;
 	}

@@ -18,7 +18,7 @@ void player_tell(struct player *p, const char *channel, bool json, struct slice 
 void player_prompt(struct player *p, struct slice text);
 
 /* What crawlers of MUD lists shall be told (MSSP), by every multiplexer, also while the game is away.
- * Takes the object over; NULL: nothing but what the multiplexer knows by itself. False, and nothing
+ * Takes the object over; NULL: the game's name, and what the multiplexer knows by itself. False, and nothing
  * changed: it is longer than TELL_MAX. */
 bool game_set_mssp(struct game *game, json_t *table);
 

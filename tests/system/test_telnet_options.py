@@ -8,6 +8,7 @@ import zlib
 import pytest
 
 from daemons import SAFE, wait_for
+from test_extensions import greet, hello, until
 
 IAC, DONT, DO, WONT, WILL, SB, GA, SE, EOR = 255, 254, 253, 252, 251, 250, 249, 240, 239
 ECHO, TTYPE, EOR_OPTION, NAWS, ENVIRON, CHARSET, MSDP, MSSP, MCCP2, MXP, GMCP = \
@@ -353,3 +354,90 @@ def test_compression_of_a_client_is_never_taken(teller):
     player.send(sub(MCCP2) + sub(87) + bomb.replace(b"\xff", b"") + b"\r\n")
     player.line("echo alive")
     player.expect(b"[alive]\r\n")
+
+
+# ---- what the server's messages may be ----
+
+
+def scripted(holdfast, count=1):
+    """Users who speak GMCP, and a scripted server that knows them."""
+    holdfast.listen(more="negotiate = on-telnet")
+    server, link = hello(holdfast)
+    players, keys = [], []
+    for _ in range(count):
+        player = holdfast.player()
+        players.append(player)
+        keys.append(until(link, "DONE SENDING SUBCLIENT INFO")[1][1])
+        player.send(telnet(IAC, DO, GMCP))
+        player.expect(telnet(IAC, WILL, GMCP))
+        until(link, "SUBCLIENT CAPS ARE")
+    return server, link, players, keys
+
+
+def test_pieces_of_an_event_that_are_not_finished_are_never_shown(holdfast):
+    server, link, (player, other), (key, other_key) = scripted(holdfast, 2)
+    link.send("SEND SUBCLIENT EVENT", key, "gmcp", 1, "Torn ")
+    link.send("SEND SUBCLIENT TEXT", key, "between\r\n")
+    link.send("SEND SUBCLIENT EVENT", key, "gmcp", 0, "[1]")
+    player.expect(b"between\r\n")
+    player.expect(sub(GMCP, "Torn [1]"))
+    link.send("SEND SUBCLIENT EVENT", key, "gmcp", 1, "Lost ")
+    link.send("SEND SUBCLIENT EVENT", other_key, "gmcp", 0, "Other")
+    other.expect(sub(GMCP, "Other"))
+    link.send("SEND SUBCLIENT EVENT", key, "gmcp", 1, "Never ")
+    link.sync()
+    assert holdfast.metric("events_cut") == 1
+    link.close()
+    link = greet(server)
+    link.send("SEND SUBCLIENT EVENT", key, "gmcp", 0, "Whole")
+    player.expect(sub(GMCP, "Whole"))
+    assert b"Lost" not in player.all and b"Never" not in player.all
+    for _ in range(17):
+        link.send("SEND SUBCLIENT EVENT", key, "gmcp", 1, "x" * 4000)
+    link.send("SEND SUBCLIENT EVENT", key, "gmcp", 0, "x")
+    link.send("SEND SUBCLIENT TEXT", key, "too long\r\n")
+    player.expect(b"too long\r\n")
+    assert b"xxx" not in player.all and holdfast.metric("events_cut") == 2
+
+
+def test_an_event_for_a_list_or_for_all_reaches_those_who_can_be_shown_it(holdfast):
+    _, link, players, keys = scripted(holdfast, 3)
+    deaf = holdfast.player()
+    until(link, "DONE SENDING SUBCLIENT INFO")
+    link.send("MAKE LIST", (7, 255))
+    link.send("ADD TO LIST", (7, 255), keys[0])
+    link.send("ADD TO LIST", (7, 255), keys[2])
+    link.send("SEND SUBCLIENT EVENT", (7, 255), "gmcp", 0, "Comm \u00e4")
+    link.send("SEND SUBCLIENT EVENT", (0, 255), "gmcp", 0, "All")
+    link.send("SEND SUBCLIENT EVENT", (0, 255), "prompt", 0, "> ")
+    for n, player in enumerate(players):
+        player.expect(telnet("> ", IAC, GA))
+        assert (sub(GMCP, "Comm \u00e4") in player.all) == (n != 1)
+        assert sub(GMCP, "All") in player.all
+    deaf.expect(b"> ")
+    assert deaf.all == b"> "
+    assert holdfast.metric("events_not_shown") == 0
+
+
+@pytest.mark.parametrize("json_text", ["no json", "[1]", '{"NAME":"' + "x" * 5000 + '"}'])
+def test_a_table_for_crawlers_that_is_none_is_logged_and_the_last_one_stays(holdfast, json_text):
+    _, link, (player,), _ = scripted(holdfast)
+    link.send("SEND SUBCLIENT EVENT", (0, 255), "mssp", 2, '{"NAME":"First","BAD\\u0001":"a\\u0002b\\n"}')
+    for at in range(0, len(json_text), 4000):
+        more = 1 if at + 4000 < len(json_text) else 0
+        link.send("SEND SUBCLIENT EVENT", (0, 255), "mssp", 2 | more, json_text[at:at + 4000])
+    holdfast.multiplexer.wait_log("MSSP table is not used")
+    player.send(telnet(IAC, DO, MSSP))
+    player.expect(telnet(IAC, SB, MSSP))
+    table = mssp_of(player.expect(telnet(IAC, SE)))
+    assert table["NAME"] == ["First"] and table["BAD"] == ["ab"]
+
+
+def test_a_map_that_says_nothing_tells_crawlers_the_name_of_the_game(holdfast):
+    holdfast.map = "talker"
+    holdfast.cvars["sv_name"] = "Quiet"
+    holdfast.listen(more="negotiate = on-telnet")
+    holdfast.start()
+    player = holdfast.player()
+    player.line("mssp-request")
+    player.expect(b"NAME\tQuiet\r\n")
