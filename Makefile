@@ -9,6 +9,8 @@ SYSCONFDIR ?= /etc
 RUN_DIR    ?= run
 PYTHON     ?= /usr/bin/python3
 SECONDS    ?= 60
+# how many system tests run at once: they mostly wait
+PROCESSES  ?= 4
 DESTDIR    ?=
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
@@ -275,13 +277,13 @@ test: deps-test
 
 .PHONY: system
 system: $(PROGRAMS)
-	$(if $(SYSTEM),$(Q)HOLDFAST_BUILD=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider tests/system $(PYTEST_ARGS) </dev/null)
+	$(if $(SYSTEM),$(Q)HOLDFAST_BUILD=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider -n $(PROCESSES) tests/system $(PYTEST_ARGS) </dev/null)
 
 # ---- what must be installed ----------------------------------------------------------------------
 DEPS_run  := gcc libc6-dev pkg-config libuv1-dev libjansson-dev libconfuse-dev liblua5.4-dev uthash-dev \
              libc-ares-dev libssl-dev zlib1g-dev libsqlite3-dev node-llhttp
 DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git procps python3 \
-             python3-pytest python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check spin \
+             python3-pytest python3-pytest-xdist python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check spin \
              openssl iproute2 dnsmasq-base unbound oidentd \
              haproxy nginx-light libnginx-mod-stream libtelnet-dev libwslay-dev tf5 kbtin putty-tools \
              curl python3-websocket python3-websockets chromium chromium-driver python3-selenium
@@ -334,7 +336,7 @@ help:
 #? make test              lint, unit tests, fuzz corpora, the same under sanitizers, system tests
 #? make SAN=1 test        all of it on the sanitizer build (build-san/)
 #? make unit              the unit tests alone; make unit-FOLDER-NAME: one of them
-#? make system            the system tests alone; PYTEST_ARGS="-k word": some of them
+#? make system            the system tests alone; PYTEST_ARGS="-k word": some of them; PROCESSES=1: one by one
 #? make fuzz-NAME         fuzzes tests/fuzz/NAME.c for SECONDS=60
 #? make fuzz-replay       runs the fuzzers' corpora once
 #? make model             tries every order of events in a model of the restart (spin; half a minute)

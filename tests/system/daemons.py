@@ -48,11 +48,19 @@ def raise_descriptor_limit(wanted=20000):
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+# Tests run in several processes at once: each has ports of its own, and gives none out twice soon.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+PORTS = range(20000 + WORKER % 8 * 1500, 20000 + WORKER % 8 * 1500 + 1500)
+_next_port = random.choice(PORTS)
+
+
 def free_port(family=socket.AF_INET):
     """A port that nobody listens on, below the range the kernel takes ports of clients from."""
+    global _next_port
     host = "::1" if family == socket.AF_INET6 else "127.0.0.1"
     for _ in range(200):
-        port = random.randrange(20000, 32000)
+        port = _next_port
+        _next_port = port + 1 if port + 1 in PORTS else PORTS[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             try:
                 probe.bind((host, port))

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from daemons import PATIENCE, free_port, wait_for
+from daemons import PATIENCE, PORTS, free_port, wait_for
 
 
 def ptr_name(ip):
@@ -21,7 +21,7 @@ def ptr_name(ip):
 
 def free_udp_port():
     for _ in range(200):
-        port = random.randrange(20000, 32000)
+        port = random.choice(PORTS)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, \
                 socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
             try:
