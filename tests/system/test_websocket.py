@@ -3,6 +3,8 @@
 import asyncio
 import json
 import re
+import shutil
+import ssl
 import subprocess
 import time
 
@@ -11,7 +13,7 @@ import websocket
 import websockets
 
 from browsers import BINARY, CLOSE, PING, TEXT, WebPlayer, frame, handshake
-from daemons import GOODBYE, PATIENCE, SAFE, wait_for
+from daemons import GOODBYE, PATIENCE, SAFE, free_port, wait_for
 from test_extensions import hello, newcomer
 
 SUBPROTOCOLS = ("gmcp", "telnet", "terminal", "json")
@@ -191,6 +193,60 @@ def test_gmcp_reaches_the_game_and_the_page_and_caps_tell_of_it(holdfast):
     assert player.message(TEXT) == b'Mux.Prompt {"text":"> "}'
 
 
+# -- behind a proxy --------------------------------------------------------------------------------
+
+NGINX = """
+daemon off; pid %(dir)s/nginx.pid; error_log %(dir)s/nginx.log;
+events { worker_connections 64; }
+http {
+    access_log off; client_body_temp_path %(dir)s; proxy_temp_path %(dir)s;
+    fastcgi_temp_path %(dir)s; uwsgi_temp_path %(dir)s; scgi_temp_path %(dir)s;
+    map $http_upgrade $wanted { default upgrade; '' close; }
+    server {
+        listen 127.0.0.1:%(port)d ssl;
+        ssl_certificate %(dir)s/cert.pem; ssl_certificate_key %(dir)s/key.pem;
+        location /mud/ {
+            proxy_pass http://%(to)s/; proxy_http_version 1.1; proxy_buffering off;
+            proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $wanted;
+        }
+    }
+}
+"""
+
+
+def test_nginx_puts_tls_in_front_of_page_and_websocket(holdfast):
+    if not shutil.which("nginx"):
+        pytest.skip("nginx is not installed")
+    port = free_port()
+    holdfast.map = "talker"
+    holdfast.listen("web", "websocket", more=f"origins = 'https://localhost:{port}'")
+    holdfast.start()
+    key = ["-keyout", holdfast.dir / "key.pem", "-out", holdfast.dir / "cert.pem"]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", *key, "-days", "2", "-subj",
+                    "/CN=localhost"], check=True, capture_output=True)
+    config = holdfast.dir / "nginx.conf"
+    config.write_text(NGINX % {"dir": holdfast.dir, "port": port,
+                               "to": "%s:%d" % holdfast.addresses["web"]})
+    nginx = subprocess.Popen(["nginx", "-p", f"{holdfast.dir}/", "-c", config],
+                             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    holdfast.closers.append(lambda: (nginx.terminate(), nginx.wait(PATIENCE)))
+    page = ["curl", "-sSk", "--max-time", "20", f"https://localhost:{port}/mud/"]
+    wait_for(lambda: b"<!doctype html>" in subprocess.run(page, capture_output=True).stdout,
+             "the page comes through nginx")
+    trust = {"cert_reqs": ssl.CERT_NONE}
+    there = f"wss://localhost:{port}/mud/"
+    ws = websocket.create_connection(there, sslopt=trust, timeout=PATIENCE,
+                                     origin=f"https://localhost:{port}")
+    receive_until(ws, b"hello websocket\r\n")
+    ws.send("echo by TLS")
+    receive_until(ws, b"[6] by TLS\r\n")
+    ws.close()
+    for origin in ("https://evil.example", f"http://localhost:{port}"):
+        with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
+            websocket.create_connection(there, sslopt=trust, timeout=PATIENCE, origin=origin)
+
+
 # -- strangers -------------------------------------------------------------------------------------
 
 HANDSHAKES = [
@@ -273,6 +329,22 @@ def test_a_flood_of_pings_is_answered_ten_times_a_second_and_ends_nobody(holdfas
     player.send(frame(CLOSE))
     player.expect_end()
     wait_for(lambda: holdfast.metric("replies_dropped") > 1000, "they are counted")
+
+
+def test_who_asks_for_ten_thousand_pages_and_reads_none_is_closed(holdfast):
+    start(holdfast)
+    player = web_player(holdfast, enter={})
+    player.message(TEXT)
+    greedy = web_player(holdfast)
+    greedy.socket.settimeout(1)
+    try:
+        for _ in range(100):
+            greedy.send(b"GET /play.js HTTP/1.1\r\nHost: a\r\n\r\n" * 100)
+    except OSError:
+        pass
+    wait_for(lambda: holdfast.metric("closed_too_slow") == 1, "he is closed")
+    player.send(frame(TEXT, b"echo me"))
+    player.expect(b"[2] me\r\n")
 
 
 def test_who_never_says_what_he_wants_is_let_go(holdfast):
