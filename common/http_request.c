@@ -103,6 +103,35 @@ bool http_field_has(const struct http_request *r, const char *name, const char *
 	return false;
 }
 
+/* "127.0.0.1" or "[::1]": no name. "1.2.3" is none either: no resolver but a local one answers it. */
+static bool is_ip(struct slice host)
+{
+	if (host.len > 0 && host.at[0] == '[')
+		return true;
+	for (size_t i = 0; i < host.len; i++)
+		if (host.at[i] != '.' && (host.at[i] < '0' || host.at[i] > '9'))
+			return false;
+	return host.len > 0;
+}
+
+bool http_host_is_listed(const struct http_request *r, const char *hosts)
+{
+	char word[256];
+	size_t len;
+
+	for (hosts += strspn(hosts, " "); *hosts != '\0'; hosts += strspn(hosts, " ")) {
+		len = strcspn(hosts, " ");
+		if (len < sizeof word) {
+			memcpy(word, hosts, len);
+			word[len] = '\0';
+			if (strcmp(word, "ip") == 0 ? is_ip(r->host) : slice_is_word(r->host, word))
+				return true;
+		}
+		hosts += len;
+	}
+	return false;
+}
+
 /* ---- the head, as it comes ---------------------------------------------------------------------- */
 
 static enum http_fault within_limits(struct http_parser *p)

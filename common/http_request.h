@@ -73,6 +73,11 @@ bool http_field_has(const struct http_request *r, const char *name, const char *
  * empty elements are left out. */
 bool http_list_next(struct slice *list, struct slice *element);
 
+/* True if the request's host (its port aside) is one of the words of hosts, which have blanks between
+ * them: names; "ip" for any address. A request without a host is on no list. What may not be reached by
+ * a name that somebody's DNS has made point here (row K02) lists "localhost ip". */
+bool http_host_is_listed(const struct http_request *r, const char *hosts);
+
 /* The same letters, upper or lower case (ASCII). */
 bool slice_is_word(struct slice a, const char *word);
 

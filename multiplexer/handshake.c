@@ -69,18 +69,6 @@ static bool equal_folded(struct slice a, struct slice b)
 	return true;
 }
 
-/* localhost or an address: no name that a stranger's DNS answers for. */
-static bool is_no_ones_name(struct slice host)
-{
-	bool letters = false;
-
-	if (slice_is_word(host, "localhost") || (host.len > 0 && host.at[0] == '['))
-		return true;
-	for (size_t i = 0; i < host.len; i++)
-		letters |= host.at[i] != '.' && (host.at[i] < '0' || host.at[i] > '9');
-	return host.len > 0 && !letters;
-}
-
 static bool origin_may(const struct http_request *r, const char *origins, bool loopback)
 {
 	const struct slice *origin = http_field(r, "origin"), *host = http_field(r, "host");
@@ -95,7 +83,7 @@ static bool origin_may(const struct http_request *r, const char *origins, bool l
 		} else if (slice_is_word(word, "same")) {
 			if (host != NULL && host->len > 0 && split_origin(*origin, &authority) &&
 				equal_folded(authority, *host) &&
-				(!loopback || is_no_ones_name(r->host)))
+				(!loopback || http_host_is_listed(r, "localhost ip")))
 				return true;
 		} else if (equal_folded(word, *origin)) {
 			return true;

@@ -84,6 +84,41 @@ static void what_the_lines_say_is_found(void **state)
 	http_parser_free(&p);
 }
 
+static void hosts_are_on_a_list_or_not(void **state)
+{
+	static const struct {
+		const char *host, *hosts;
+		bool listed;
+	} rows[] = {
+		{"localhost:80", "localhost ip", true},
+		{"LOCALHOST", "ip localhost", true},
+		{"127.0.0.1:8080", "localhost ip", true},
+		{"[::1]:8080", " localhost  ip ", true},
+		{"127.0.0.1", "localhost", false},
+		{"evil.example", "localhost ip", false},
+		{"localhost.evil.example", "localhost ip", false},
+		{"127.0.0.1.evil.example", "localhost ip", false},
+		{"", "localhost ip", false},
+		{"ip", "localhost ip", false},
+		{"api.example", "localhost api.example", true},
+		{"api.example", "", false},
+		{"api.example.", "api.example", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct http_parser p;
+		char text[128];
+
+		snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", rows[i].host);
+		struct slice bytes = slice_text(text);
+		http_parser_init(&p, &http_usual_limits);
+		assert_int_equal(http_feed(&p, &bytes), HTTP_HEAD_IN);
+		assert_int_equal(http_host_is_listed(&p.request, rows[i].hosts), rows[i].listed);
+		http_parser_free(&p);
+	}
+}
+
 static void keep_alive_is_the_clients_wish(void **state)
 {
 	static const struct {
@@ -452,6 +487,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(requests_are_read_as_they_are_meant),
 		cmocka_unit_test(what_the_lines_say_is_found),
+		cmocka_unit_test(hosts_are_on_a_list_or_not),
 		cmocka_unit_test(keep_alive_is_the_clients_wish),
 		cmocka_unit_test(pipelined_requests_wait_for_the_answers_before_them),
 		cmocka_unit_test(a_held_connection_begins_no_new_request),
