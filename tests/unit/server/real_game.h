@@ -207,6 +207,13 @@ static void show_message(struct buf *out, const struct frame *f)
 		assert_true(msg_add_to_list_read(f->args, f->count, &m, &why));
 		buf_addf(out, " %s", clientkey_text(&m.list, text));
 		buf_addf(out, " %s", clientkey_text(&m.who, text));
+	} else if (f->id == MSG_SEND_SUBCLIENT_EVENT) {
+		struct msg_send_subclient_event m;
+
+		assert_true(msg_send_subclient_event_read(f->args, f->count, &m, &why));
+		buf_addf(out, " %s %.*s ", clientkey_text(&m.who, text), (int)m.channel.len,
+			(const char *)m.channel.at);
+		show_bytes(out, m.data);
 	} else if (f->id == MSG_LINK_REFUSED) {
 		struct msg_link_refused m;
 
