@@ -10,7 +10,8 @@
 /*        the game
  *   on_input ^   | layers_down()
  *        layer_line           top: position count - 1
- *        layer_telnet         bottom: position 0
+ *        layer_telnet
+ *        layer_compress       bottom: position 0
  * layers_up()  ^   v on_output
  *        the wire
  *
@@ -198,6 +199,7 @@ bool compress_is_on(const struct layers *ls);
 /* Bytes before compression that have not gone yet, when of all that on_output was given so many have;
  * 0 when nothing is compressed. */
 size_t compress_waits(struct layers *ls, uint64_t gone);
+
 /* RFC 6455, and before it HTTP: answers with pages until the client asks for a WebSocket. What lies
  * above it sees lines, or, where the client speaks telnet inside, telnet (subprotocols.def). */
 extern const struct layer layer_websocket;
