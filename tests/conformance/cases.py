@@ -75,7 +75,7 @@ class Result:
 
 def start_command(text):
     """One of the command line, its output apart from ours."""
-    return subprocess.Popen(text, shell=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    return subprocess.Popen(text, shell=True, stdin=subprocess.DEVNULL, stdout=2)
 
 
 def missing(case, options):
@@ -234,9 +234,8 @@ def print_list(cases):
               + (f"\t(needs{needs})" if needs else ""))
 
 
-def run(suite, options, make_bench, out=None):
+def run(suite, options, make_bench, report=None):
     """Runs what is chosen; the exit status. make_bench(options) is closed at the end."""
-    out = out or sys.stdout
     cases = [c for c in suite.cases if chosen(c, options.only)]
     if not cases:
         print("no case has such a name; --list shows them", file=sys.stderr)
@@ -244,7 +243,7 @@ def run(suite, options, make_bench, out=None):
     if options.list:
         print_list(cases)
         return EXIT_CONFORMS
-    report = Json(out) if options.json else Tap(out)
+    report = report or (Json if options.json else Tap)(sys.stdout)
     try:
         bench = make_bench(options)
     except OSError as why:

@@ -9,7 +9,7 @@ from . import mux_framing, mux_start, mux_users, mux_input, mux_saved  # noqa: F
 from . import mux_answers, mux_links, mux_extensions, mux_end  # noqa: F401
 
 
-def main(argv=None):
+def options_of(argv):
     p = cases.parser("python3 -m conformance.multiplexer",
                      "Tries an AgNet multiplexer: listens in the place of the game server, and "
                      "connects to it as its players. README.md says how.")
@@ -37,7 +37,11 @@ def main(argv=None):
     options.gone = False
     if not options.list and (options.listen is None or options.player is None):
         p.error("--listen and --player are needed")
-    return cases.run(SUITE, options, Bench)
+    return options
+
+
+def main(argv=None):
+    return cases.run(SUITE, options_of(argv), Bench)
 
 
 if __name__ == "__main__":

@@ -238,10 +238,9 @@ def much(t):
     wanted = b"".join(b"%06d\r\n" % n for n in range(12000))
     user.player.socket.setblocking(False)
     sent = 0
-    until = time.monotonic() + 4 * t.options.settle
-    while sent < len(wanted) and time.monotonic() < until:
-        if wire.wait_io(user.player.socket, 0.05, False, True)[1]:
-            sent += user.player.socket.send(wanted[sent:sent + 4096])
+    while sent < len(wanted) and wire.wait_io(user.player.socket, t.options.settle, False, True)[1]:
+        sent += user.player.socket.send(wanted[sent:sent + 4096])
+    t.nothing_comes(link, "while NOT READY input is held back")
     link.send("READY")
     data = b""
     while len(data) < len(plain_lines(wanted)):

@@ -187,8 +187,12 @@ def acceptance(t):
     require(t.options.chained or len(user.key) == 2,
             f"a key of depth {len(user.key)} though multiplexers are not chained (section 2)")
     require(1 <= user.key[-1] <= 240, f"a listener of number {user.key[-1]} (section 2)")
+    address_of(user)
+
+
+def address_of(user):
     try:
-        ipaddress.ip_address(user.ip.decode("ascii"))
+        return ipaddress.ip_address(user.ip.decode("ascii"))
     except ValueError:
         raise Deviation(f"the address is {user.ip!r}: neither dotted decimal nor IPv6") from None
 
@@ -210,7 +214,7 @@ def address_of_player(t):
     if isinstance(t.options.player, str):
         return
     mine = ipaddress.ip_address(user.player.socket.getsockname()[0])
-    require(ipaddress.ip_address(user.ip.decode()) == mine, f"{user.ip!r} instead of {mine}")
+    require(address_of(user) == mine, f"{user.ip!r} instead of {mine}")
 
 
 @case("acceptance.in-order-of-arrival", SHOULD, "section 3 (id 20)")

@@ -130,8 +130,11 @@ def before_goodbye(t):
     """What was sent before GOING OFFLINE is delivered."""
     link = t.start()
     user = t.join()
-    link.send("SEND SUBCLIENT TEXT", user.key, b"<last words>\r\n")
-    t.goodbye()
+    link.send_raw(wire.encode("SEND SUBCLIENT TEXT", user.key, b"<last words>\r\n")
+                  + wire.encode("SERVER GOING OFFLINE"))
+    link.half_close()
+    link.expect_end()
+    t.drop()
     user.player.expect(b"<last words>")
 
 
@@ -259,9 +262,9 @@ def kill_output_first(t):
     link = t.start()
     user, stays = t.join(), t.join()
     wanted = b"".join(b"%06d\r\n" % n for n in range(6000))
-    for at in range(0, len(wanted), 4000):
-        link.send("SEND SUBCLIENT TEXT", user.key, wanted[at:at + 4000])
-    link.send("KILL SUBCLIENT", user.key)
+    link.send_raw(b"".join(wire.encode("SEND SUBCLIENT TEXT", user.key, wanted[at:at + 4000])
+                           for at in range(0, len(wanted), 4000))
+                  + wire.encode("KILL SUBCLIENT", user.key))
     require(wanted in user.player.expect_end(), "not all of it reached him")
     user.player.reset()
     link.expect("KILLED SUBCLIENT", user.key)
@@ -344,8 +347,8 @@ def kill_while_not_ready(t):
     link = t.start()
     user = t.join()
     link.send("NOT READY")
-    link.send("SEND SUBCLIENT TEXT", user.key, b"<bye>\r\n")
-    link.send("KILL SUBCLIENT", user.key)
+    link.send_raw(wire.encode("SEND SUBCLIENT TEXT", user.key, b"<bye>\r\n")
+                  + wire.encode("KILL SUBCLIENT", user.key))
     require(b"<bye>" in user.player.expect_end(), "his last output did not reach him")
     user.player.reset()
     link.expect("KILLED SUBCLIENT", user.key)

@@ -9,7 +9,7 @@ from . import server_start, server_framing, server_users, server_messages  # noq
 from . import server_links, server_extensions, server_end  # noqa: F401
 
 
-def main(argv=None):
+def options_of(argv):
     p = cases.parser("python3 -m conformance.server",
                      "Tries an AgNet game server: dials it as a multiplexer would. README.md says how.")
     p.add_argument("--connect", type=cases.address, metavar="ADDRESS",
@@ -20,7 +20,8 @@ def main(argv=None):
     p.add_argument("--probe", metavar="LINE",
                    help="what a user types so that the game answers him, with {n} in it: say {n}")
     p.add_argument("--answer", metavar="TEXT",
-                   help="what is in the answer then, with {n} in it (what --probe says)")
+                   help="what is in the answer then, with {n} in it (what --probe says behind its "
+                        "first word)")
     p.add_argument("--quit", metavar="LINE", help="what a user types so that the game disconnects him")
     p.add_argument("--save", metavar="LINE",
                    help="what a user types so that the game saves something for him, with {n} in it")
@@ -35,7 +36,11 @@ def main(argv=None):
             p.error("--probe and --answer need {n} in them, or old answers would pass for new ones")
     if not options.list and options.connect is None:
         p.error("--connect is needed")
-    return cases.run(SUITE, options, Bench)
+    return options
+
+
+def main(argv=None):
+    return cases.run(SUITE, options_of(argv), Bench)
 
 
 if __name__ == "__main__":

@@ -225,8 +225,9 @@ class Bench:
         if not self.options.probe:
             raise Skip("needs --probe")
         n = str(next(self.probes))
+        answer = self.options.answer or self.options.probe.split(" ", 1)[-1]
         return (self.options.probe.replace("{n}", n),
-                (self.options.answer or self.options.probe).replace("{n}", n).encode())
+                answer.replace("{n}", n).encode())
 
     def guest(self, **how):
         """A new user of ours, of whom the server does not know yet. depth: of his key."""

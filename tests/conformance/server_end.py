@@ -2,6 +2,7 @@
 
 import time
 
+from . import wire
 from .cases import MUST, SHOULD
 from .server_bench import case, require
 
@@ -12,19 +13,23 @@ def goes_offline(t):
     m = t.start()
     guests = [m.join() for _ in range(3)]
     m.check_all()
+    say_goodbye(t, m)
+    require(all(g.gone is None for g in guests), "it kills users")
+
+
+def say_goodbye(t, m):
     t.options.gone = True
     m.link.send("MUX GOING OFFLINE")
     m.link.half_close()
     m.until_end()
     m.link.close()
-    require(all(g.gone is None for g in guests), "it kills users")
 
 
 @case("end.the-server-ends-too", SHOULD, "section 3 (id 3: normally ends too)", ("destructive", "probe"))
 def ends_too(t):
     """Behind that the server ends: nobody takes a connection any more."""
-    from . import wire
-    t.options.gone = True
+    if not t.options.gone:
+        say_goodbye(t, t.start())
     deadline = time.monotonic() + t.options.patience
     while time.monotonic() < deadline:
         try:

@@ -29,6 +29,7 @@ def many_in_one_write(t):
     """Many messages in one write are each handled, in order."""
     m = t.start()
     guest = m.join()
+    m.probe(guest)
     data, marks = b"", []
     for _ in range(60):
         line, mark = t.next_probe()

@@ -87,5 +87,5 @@ for STATE, (LEVEL, WHERE) in STATES.items():
 
 
 def up_messages():
-    """What section 3 lets a multiplexer say: the tables above have to hold all of it."""
+    """What the tables above hold: it has to be all that section 3 lets a multiplexer say."""
     return set(MESSAGES) | ENDINGS

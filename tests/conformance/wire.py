@@ -381,10 +381,17 @@ class Listing:
         self.saved = None
 
 
+class Listed(dict):
+    """{key: Listing} in the order in which they came."""
+
+    def __missing__(self, key):
+        raise Deviation(f"{key_text(key)} is not listed")
+
+
 def read_listing(link):
     """Reads the answer to GET ALL SUBCLIENT INFO strictly: 20, 40, 41, 42, 43, 44 or 45 (or 46), 47
-    for each user, then 48. {key: Listing} in the order it came."""
-    users = {}
+    for each user, then 48."""
+    users = Listed()
     while True:
         message = link.next()
         if message[0] == "DONE SENDING ALL SUBCLIENT INFO":

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from daemons import PATIENCE, child_environment
+import agnet  # noqa: F401  (puts the suites on the path)
 from test_messages import address_of_this_machine
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
@@ -70,3 +71,39 @@ def test_our_server_conforms(holdfast):
         "--restart-command", f"{ctl} restart", "--extensions", "--destructive", "--redial", PATIENCE)
     assert skipped(verdicts) == set()
     assert holdfast.server.wait() == 0
+
+
+def test_every_case_finds_a_peer_that_is_wrong_and_no_fault_with_one_that_is_right():
+    done = subprocess.run([sys.executable, "-B", "-m", "conformance.mutants"], cwd=TESTS,
+                          env=child_environment(), capture_output=True, text=True, timeout=900,
+                          stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_suites_try_every_message_of_the_protocol():
+    from conformance import mux_answers, server_messages, wire
+    assert mux_answers.down_messages() == {wire.MESSAGES[n][0] for n in wire.PLAIN & wire.DOWN}
+    assert server_messages.up_messages() == {wire.MESSAGES[n][0] for n in wire.PLAIN & wire.UP}
+
+
+def run_words(side, *words):
+    return subprocess.run([sys.executable, "-B", "-m", f"conformance.{side}", *map(str, words)],
+                          cwd=TESTS, capture_output=True, text=True, timeout=60,
+                          stdin=subprocess.DEVNULL)
+
+
+def test_each_exit_status_of_the_suites_means_what_their_manual_says(tmp_path):
+    nobody = ["--connect", f"unix:{tmp_path}/nobody"]
+    assert run_words("server").returncode == 64
+    assert run_words("server", "--connect", "nonsense").returncode == 64
+    assert run_words("server", *nobody, "--probe", "without a number").returncode == 64
+    assert run_words("server", *nobody, "--only", "no-such-case").returncode == 64
+    assert run_words("server", *nobody).returncode == 69
+    never = ["--listen", f"unix:{tmp_path}/never", "--player", f"unix:{tmp_path}/never-either"]
+    said = run_words("multiplexer", *never, "--redial", "0.2")
+    assert said.returncode == 69 and "Bail out!" in said.stdout
+    for side in ("multiplexer", "server"):
+        listed = run_words(side, "--list")
+        assert listed.returncode == 0
+        names = [line.split("\t")[0] for line in listed.stdout.splitlines()]
+        assert len(names) == len(set(names)) > 100
