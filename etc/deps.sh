@@ -37,6 +37,31 @@ if [ "$(id -u)" -ne 0 ]; then
 	sudo=sudo
 fi
 
+# Some of what the tests use are services (haproxy, nginx, unbound, oidentd). They are wanted as
+# programs: none shall run because it was installed for that, neither now ...
+policy=/usr/sbin/policy-rc.d
+ours=
+hold_services() {
+	[ -e $policy ] && return
+	ours=yes
+	printf '#!/bin/sh\nexit 101\n' | $sudo tee $policy >/dev/null
+	$sudo chmod 755 $policy
+}
+# ... nor when the machine starts again.
+release_services() {
+	[ -n "$ours" ] && $sudo rm -f $policy
+	ours=
+}
+disable_services() {
+	command -v systemctl >/dev/null 2>&1 || return 0
+	for service in haproxy nginx unbound oidentd; do
+		case "$missing " in
+		*" $service "* | *" $service-light "*)
+			$sudo systemctl --quiet disable "$service" >/dev/null 2>&1 ;;
+		esac
+	done
+}
+
 install() {
 	# shellcheck disable=SC2086  # words are wanted
 	$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
@@ -45,7 +70,8 @@ install() {
 
 echo "deps: installing$missing" >&2
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+trap 'rm -f "$log"; release_services' EXIT
+hold_services
 # A machine that never asked for the list of packages, or long ago, must ask now.
 if ! install >"$log" 2>&1; then
 	$sudo apt-get update -qq </dev/null >>"$log" 2>&1
@@ -55,4 +81,5 @@ if ! install >"$log" 2>&1; then
 		exit 1
 	fi
 fi
+disable_services
 echo "deps: done" >&2
