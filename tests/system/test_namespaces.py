@@ -19,6 +19,25 @@ from daemons import CRASHED_ANYHOW, TOP, Daemon, wait_for
 SLOW = 60  # a cable that is pulled is found out by clocks
 
 
+# ip makes /run/netns a mount when it adds the first namespace, and leaves it.
+NETNS = "/run/netns"
+
+
+def is_mounted():
+    """os.path.ismount does not see a folder that is mounted on itself."""
+    with open("/proc/self/mounts", encoding="utf-8") as mounts:
+        return any(line.split()[1] == NETNS for line in mounts)
+
+
+WAS_MOUNTED = is_mounted()
+
+
+def tidy():
+    """Fails, and shall, while somebody has a namespace there."""
+    if not WAS_MOUNTED and is_mounted():
+        subprocess.run(["umount", NETNS], check=False, capture_output=True)
+
+
 def why_not():
     if os.geteuid() != 0:
         return "only root may make network namespaces"
@@ -108,6 +127,7 @@ class Network:
                 trouble.append(str(why))
         for name in reversed(self.namespaces):
             subprocess.run(["ip", "netns", "del", name], check=False)
+        tidy()
         assert not trouble, "\n".join(trouble)
 
 
