@@ -23,6 +23,7 @@
 #include <uv.h>
 
 #include "common/list.h"
+#include "common/strikes.h"
 #include "proto/clientkey.h"
 #include "proto/frame.h"
 
@@ -32,8 +33,9 @@ struct listener_config;
 struct mux;
 
 struct chain {
-	struct mux *mux;   /* borrowed: we live inside it */
-	struct list links; /* struct chainlink: one for each listener of kind multiplexer */
+	struct mux *mux;        /* borrowed: we live inside it */
+	struct list links;      /* struct chainlink: one for each listener of kind multiplexer */
+	struct strikes strikes; /* who has failed to show a listener's key */
 	bool stopping;
 	bool pausing;    /* the server waits for PAUSED */
 	bool listing;    /* the server waits for the end of a listing */

@@ -155,6 +155,8 @@ static void greet(struct chainpeer *p)
 	struct chain *chain = p->c->chain;
 	unsigned features = chain->no_handled ? OURS & ~FEATURE_HANDLED : OURS;
 
+	p->greeted = true;
+	strikes_clear(&p->c->chain->strikes, &p->from);
 	link_send_server_hello(
 		&p->link, &(struct msg_server_hello){.version = PROTOCOL_VERSION,
 				  .features = slice_text(features_text(features, text))});
@@ -299,6 +301,17 @@ static bool on_message(struct link *l, const struct frame *f, struct refusal *wh
 	return chain_handle(c, f, why);
 }
 
+/* It has not shown our key: three of those from one address, and that address waits (row F09). */
+static void strike(struct chainpeer *p)
+{
+	char ip[ADDRESS_IP_MAX];
+
+	address_ip(&p->from, ip);
+	if (strikes_add(&p->c->chain->strikes, &p->from, loop_now_ms(p->c->mux->loop)))
+		log_warn("chain %s: %s has failed %d times; it has to wait for %d s",
+			p->c->listener->name, ip, STRIKES_OUT, STRIKES_WAIT_MS / 1000);
+}
+
 static void on_end(struct link *l, int status, const char *reason, bool refused)
 {
 	struct chainpeer *p = peer_of(l);
@@ -306,6 +319,8 @@ static void on_end(struct link *l, int status, const char *reason, bool refused)
 	char text[256];
 
 	if (c->peer != p) {
+		if (!p->greeted)
+			strike(p);
 		if (refused || (status != UV_EOF && status != UV_ECONNRESET))
 			log_refusal(c, refused ? "is cut off" : "failed", reason);
 		drop_candidate(p);
@@ -340,15 +355,23 @@ static const struct link_ops link_ops = {
 
 void chainlink_accept(struct chainlink *c, uv_stream_t *listening)
 {
-	struct chainpeer *p = calloc(1, sizeof *p);
+	struct address from = {.un.sun_family = AF_UNIX, .len = sizeof from.un};
 	const struct linkkey *key = c->listener->key;
+	struct chainpeer *p;
 
+	stream_waiting_from(listening, &from);
+	if (strikes_is_out(&c->chain->strikes, &from, loop_now_ms(c->mux->loop))) {
+		stream_refuse(listening);
+		return;
+	}
+	p = calloc(1, sizeof *p);
 	if (p == NULL) {
 		log_warn("chain %s: no memory for a connection", c->listener->name);
 		stream_refuse(listening);
 		return;
 	}
 	p->c = c;
+	p->from = from;
 	list_init(&p->node);
 	int status = link_accept(&p->link, c->mux->loop, listening, &link_ops, MSG_UP, key);
 	if (status != 0) {

@@ -50,7 +50,9 @@ struct chainpeer {
 	struct link link;
 	struct chainlink *c; /* borrowed: outlives us */
 	struct list node;    /* of c->candidates; alone when it is the link, or closing */
+	struct address from;
 	uint64_t since_ms;
+	bool greeted; /* it has shown our key, if it needs one */
 	bool said_hello, refused, proved, localhost_only;
 	unsigned features; /* agreed on; 0 = plain AgNet */
 	uint8_t incarnation[INCARNATION_LEN];

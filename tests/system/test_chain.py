@@ -12,6 +12,7 @@ from conformance.wire import listen as wire_listen
 from conftest import World
 from agnet import EVERYONE
 from daemons import CRASHED_ANYHOW, RESTARTING, AdminError, wait_for
+from players import connect
 from test_many_players import (assert_at_most_once, assert_nothing_lost_or_twice, assert_notices,
                                restart_many_times)
 
@@ -480,3 +481,34 @@ def test_a_connection_between_two_that_is_cut_and_mended_is_a_pause_to_the_playe
     assert below.all.count(b"hello") == 1
     wait_for(lambda: chain_of(upper)["users"] == 1, "who left meanwhile is gone")
     assert len(upper.users()) == 2
+
+
+def test_who_fails_three_times_to_show_the_key_has_to_wait(holdfast):
+    """Row F09, at a listener for another multiplexer."""
+    key = holdfast.dir / "chain.key"
+    assert holdfast.ctl("key", "new", key).returncode == 0
+    holdfast.listen("telnet")
+    address = holdfast.listen("lower", "multiplexer", more=f'key = "{key}"')
+    holdfast.start()
+    for _ in range(3):
+        with connect(address) as stranger:
+            stranger.sendall(b"nonsense nonsense nonsense")
+            read_to_end(stranger)
+    holdfast.multiplexer.wait_log(r"chain lower: 127\.0\.0\.1 has failed 3 times; it has to wait")
+    with connect(address) as stranger:
+        assert read_to_end(stranger) == b""  # not even an alert
+    player = holdfast.player()
+    player.expect(b"hello")
+    assert player.is_connected()
+
+
+def read_to_end(sock):
+    data = b""
+    try:
+        while True:
+            more = sock.recv(4096)
+            if not more:
+                return data
+            data += more
+    except ConnectionResetError:
+        return data
