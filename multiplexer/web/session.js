@@ -53,6 +53,9 @@ export class Session extends EventTarget {
 		this.stopped = false;
 		this.joined = false;
 		window.addEventListener("online", () => this.soon());
+		// A page that is put away is kept by browsers for the way back, with its connection.
+		window.addEventListener("pagehide", () => this.leave());
+		window.addEventListener("pageshow", (e) => e.persisted && !this.stopped && this.open());
 		document.addEventListener("visibilitychange", () => document.hidden || this.soon());
 	}
 
@@ -147,6 +150,15 @@ export class Session extends EventTarget {
 		const seconds = Math.ceil(base * (0.8 + 0.4 * Math.random()));
 		this.tell("state", `${why} Trying again in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`);
 		this.timer = setTimeout(() => this.open(), seconds * 1000);
+	}
+
+	leave() {
+		const socket = this.socket;
+		clearTimeout(this.timer);
+		this.socket = null;
+		this.joined = false;
+		this.tries = 0;
+		socket?.close(CLOSED_BY_US);
 	}
 
 	// The network or the player is back: no need to wait out the time.
