@@ -27,6 +27,11 @@ const char *invite_text(const char *kind, const char *address, char out[static I
 		snprintf(host, sizeof host, "127.0.0.1");
 	else if (strcmp(host, "::") == 0)
 		snprintf(host, sizeof host, "::1");
-	snprintf(out, INVITE_TEXT_MAX, "%s %s %s", client, host, colon + 1);
+	if (strncmp(kind, "websocket", 9) != 0)
+		snprintf(out, INVITE_TEXT_MAX, "%s %s %s", client, host, colon + 1);
+	else if (strchr(host, ':') != NULL)
+		snprintf(out, INVITE_TEXT_MAX, "http://[%s]:%s/ in a browser", host, colon + 1);
+	else
+		snprintf(out, INVITE_TEXT_MAX, "http://%s:%s/ in a browser", host, colon + 1);
 	return out;
 }

@@ -312,7 +312,7 @@ static void invite(const struct run *run, const json_t *status, bool game_is_up)
 		const char *kind = json_string_value(json_object_get(l, "kind"));
 		const char *address = json_string_value(json_object_get(l, "address"));
 
-		if (kind != NULL && address != NULL)
+		if (kind != NULL && address != NULL && strcmp(kind, "multiplexer") != 0)
 			log_info("Play:             %s", invite_text(kind, address, text));
 	}
 	log_info("Restart the game: %s --run-dir %s restart", c->self, c->run_dir);

@@ -20,6 +20,10 @@ static void each_kind_has_the_program_that_speaks_it(void **state)
 	assert_string_equal(words("telnet-line", "127.0.0.1:4000"), "telnet 127.0.0.1 4000");
 	assert_string_equal(words("telnet-char", "192.0.2.7:23"), "telnet 192.0.2.7 23");
 	assert_string_equal(words("raw", "127.0.0.1:4001"), "nc 127.0.0.1 4001");
+	assert_string_equal(
+		words("websocket", "127.0.0.1:4080"), "http://127.0.0.1:4080/ in a browser");
+	assert_string_equal(words("websocket", "[::1]:4080"), "http://[::1]:4080/ in a browser");
+	assert_string_equal(words("websocket", "*:4080"), "http://127.0.0.1:4080/ in a browser");
 }
 
 static void ipv6_loses_its_brackets(void **state)
