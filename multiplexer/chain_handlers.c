@@ -223,7 +223,6 @@ static bool answer_or_news(struct chainlink *c, const struct clientkey *who, con
 HANDLER(saved_subclient_info)               { return answer(c, &m->who, f); }
 HANDLER(could_not_save_subclient_info)      { return answer(c, &m->who, f); }
 HANDLER(deleted_subclient_saved_info)       { return answer(c, &m->who, f); }
-HANDLER(no_such_subclient)                  { return answer(c, &m->who, f); }
 HANDLER(subclient_dns_is)                   { return answer_or_news(c, &m->who, f, why); }
 HANDLER(subclient_identd_is)                { return answer_or_news(c, &m->who, f, why); }
 HANDLER(subclient_idletime_is)              { return answer(c, &m->who, f); }
@@ -236,6 +235,21 @@ HANDLER(subclient_caps_are)                 { return news(c, &m->who, f, why); }
 HANDLER(subclient_is_slow)                  { return news(c, &m->who, f, why); }
 HANDLER(subclient_caught_up)                { return news(c, &m->who, f, why); }
 /* clang-format on */
+
+/* His leaving may have crossed the question: we have told it and forgotten him, but the server still
+ * waits for its answer. */
+HANDLER(no_such_subclient)
+{
+	const struct serverlink *s = &c->mux->server;
+	struct clientkey key = m->who;
+
+	if (chainuser_find(c, &m->who) != NULL)
+		return answer(c, &m->who, f);
+	if (serverlink_can_tell(s) && clientkey_grow(&key, c->listener->number))
+		link_send_no_such_subclient(
+			serverlink_link(s), &(struct msg_no_such_subclient){.who = key});
+	return true;
+}
 
 HANDLER(done_sending_subclient_info)
 {

@@ -734,7 +734,7 @@ class _(Right):
 @mutant("answers the latest request first", "answers.many-at-once")
 class _(Right):
     def say(self, name, *values):
-        if name == "NO SUCH SUBCLIENT":
+        if name == "SUBCLIENT SAVED INFO IS":
             self.to_link[:0] = wire.encode(name, *values)
         else:
             super().say(name, *values)

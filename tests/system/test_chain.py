@@ -13,6 +13,7 @@ from conftest import World
 from agnet import EVERYONE
 from daemons import CRASHED_ANYHOW, RESTARTING, AdminError, wait_for
 from players import connect
+from test_conformance import run_suite, text_of
 from test_many_players import (assert_at_most_once, assert_nothing_lost_or_twice, assert_notices,
                                restart_many_times)
 
@@ -512,3 +513,19 @@ def read_to_end(sock):
             data += more
     except ConnectionResetError:
         return data
+
+
+def test_two_multiplexers_in_a_row_conform_as_one_does(tower):
+    upper = tower.worlds[0]
+    lower = tower.lean(upper)
+    upper.start_multiplexer()
+    lower.listen("raw", "raw", number=3)
+    lower.start_multiplexer()
+    groups = ["keys", "acceptance", "listing", "output", "broadcast", "lost", "kill", "input", "saved",
+              "answers.open", "answers.many-at-once", "names", "extensions"]
+    only = [word for group in groups for word in ("--only", group)]
+    verdicts = run_suite(
+        "multiplexer", "--chained", "--listen", text_of(str(upper.link_path)),
+        "--player", text_of(lower.addresses["telnet"]), "--raw", text_of(lower.addresses["raw"]),
+        "--extensions", *only)
+    assert set(verdicts.values()) == {"pass"}
