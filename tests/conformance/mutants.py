@@ -37,7 +37,7 @@ def is_tried(case):
 
 def free_port():
     for _ in range(200):
-        port = random.randrange(20000, 32000)
+        port = random.randrange(10000, 20000)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
@@ -68,11 +68,17 @@ class Peer(threading.Thread):
 
 def try_multiplexer(kind, patterns, patience, directory):
     link = f"unix:{directory}/link"
-    player, raw = (f"tcp:127.0.0.1:{free_port()}" for _ in range(2))
-    arguments = ["--listen", link, "--player", player, "--raw", raw, "--redial", str(4 * patience)]
-    options = multiplexer.options_of(arguments + common(patterns, patience))
-    peer = Peer(kind(options.listen, options.player, options.raw))
-    return run(multiplexer.SUITE, options, multiplexer.Bench, peer)
+    for _ in range(20):
+        player, raw = (f"tcp:127.0.0.1:{free_port()}" for _ in range(2))
+        arguments = ["--listen", link, "--player", player, "--raw", raw,
+                     "--redial", str(4 * patience)]
+        options = multiplexer.options_of(arguments + common(patterns, patience))
+        try:
+            peer = Peer(kind(options.listen, options.player, options.raw))
+        except OSError:
+            continue  # somebody else has taken one of the ports meanwhile
+        return run(multiplexer.SUITE, options, multiplexer.Bench, peer)
+    raise RuntimeError("no ports to listen on")
 
 
 def try_server(kind, patterns, patience, directory):
