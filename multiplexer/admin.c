@@ -65,13 +65,14 @@ static json_t *lookups_json(const struct lookups *ls)
 /* The other addresses of `server`; NULL when there are none. */
 static json_t *others_json(const struct serverlink *s)
 {
-	json_t *all = s->server_count > 1 ? json_array() : NULL;
+	json_t *all = s->servers.count > 1 ? json_array() : NULL;
 
-	for (size_t i = 0; i < s->server_count; i++)
-		if (all != NULL && strcmp(s->servers[i].upstream.text, serverlink_address(s)) != 0)
-			json_array_append_new(
-				all, json_pack("{s:s, s:b}", "address", s->servers[i].upstream.text,
-					     "there", s->servers[i].there));
+	for (size_t i = 0; i < s->servers.count; i++)
+		if (all != NULL &&
+			strcmp(s->servers.each[i].upstream.text, serverlink_address(s)) != 0)
+			json_array_append_new(all,
+				json_pack("{s:s, s:b}", "address", s->servers.each[i].upstream.text,
+					"there", s->servers.each[i].there));
 	return all;
 }
 
@@ -87,7 +88,7 @@ static void cmd_status(struct call *call)
 			"ending", mux->stopping, "users", (json_int_t)mux->metrics.users_now,
 			"accept", mux->localhost_only ? "localhost" : "all", "server", "link",
 			link_state_word(s->state), "address", serverlink_address(s), "for_s",
-			(json_int_t)seconds(mux, s->since_ms), "hung", s->hung, "refuses",
+			(json_int_t)seconds(mux, s->since_ms), "hung", s->pulse.hung, "refuses",
 			s->refusal[0] != '\0' ? s->refusal : NULL, "crashes",
 			(json_int_t)mux->metrics.server_crashes, "restarts",
 			(json_int_t)mux->metrics.server_goodbyes, "others", others_json(s),

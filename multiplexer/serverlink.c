@@ -5,10 +5,8 @@
  * queue, and only what users type is held back when that queue is long. */
 #include "multiplexer/serverlink.h"
 
-#include <linux/sockios.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 
 #include "common/log.h"
 #include "multiplexer/mux.h"
@@ -77,21 +75,21 @@ static void dial_cb(uv_timer_t *timer);
 
 const char *serverlink_address(const struct serverlink *s)
 {
-	return s->peer != NULL ? s->peer->at : s->servers[s->at].upstream.text;
+	return s->peer != NULL ? s->peer->at : s->servers.each[s->servers.at].upstream.text;
 }
 
-/* For a while only the same one is dialled: it restarts, or is started again. Then the next one. */
 static void wait_for_it(struct serverlink *s)
 {
-	s->loyal_until_ms = loop_now_ms(s->mux->loop) + s->mux->config.options.server_standby_after;
+	servers_wait(&s->servers, loop_now_ms(s->mux->loop),
+		s->mux->config.options.server_standby_after);
 }
 
 static void choose_next(struct serverlink *s)
 {
 	if (s->was_open)
 		wait_for_it(s);
-	else if (loop_now_ms(s->mux->loop) >= s->loyal_until_ms)
-		s->at = (s->at + 1) % s->server_count;
+	else
+		servers_next(&s->servers, loop_now_ms(s->mux->loop));
 }
 
 /* Over TCP a closed socket may lose what was written to it, so that who is refused is kept a while. */
@@ -122,7 +120,8 @@ static void become_down(struct serverlink *s, bool goodbye, const char *refusal)
 	choose_next(s);
 	link_move(s, LINK_DOWN);
 	news_forget_server(s);
-	s->slow = s->hung = s->was_open = s->heard = s->heartbeat_open = s->refused_now = false;
+	s->slow = s->was_open = s->heard = s->refused_now = false;
+	s->pulse = (struct pulse){0};
 	s->features = 0;
 	doubt_free(&s->doubt);
 	chain_server_down(&s->mux->chain, goodbye);
@@ -137,16 +136,13 @@ static void on_up(struct link *l)
 	link_move(s, LINK_HELD);
 	stream_limits(&l->stream, QUEUE_HIGH, QUEUE_LOW);
 	s->connected_ms = s->since_ms;
-	s->still_ms = 0;
-	s->unread = 0;
-	s->bytes_in = 0;
+	s->pulse = (struct pulse){0};
 	s->unproved = false;
-	for (size_t i = 0; i < s->server_count; i++)
-		s->servers[i].said_nobody = s->servers[i].said_unproved = false;
+	servers_answered(&s->servers);
 	s->mux->metrics.server_connects++;
 	if (s->refusal[0] != '\0')
 		return; /* and will be again; not a line each second */
-	if (s->server_count > 1)
+	if (s->servers.count > 1)
 		log_info("server: connected to %s", peer->at);
 	else
 		log_info("server: connected");
@@ -188,7 +184,7 @@ static void on_slow(struct link *l, bool slow)
 
 static void say_nobody(struct serverlink *s, const char *reason)
 {
-	struct standby *server = &s->servers[s->at];
+	struct standby *server = servers_at(&s->servers);
 
 	if (!server->said_nobody)
 		log_info("server: nobody at %s yet (%s); trying until there is",
@@ -199,7 +195,7 @@ static void say_nobody(struct serverlink *s, const char *reason)
 /* refused, or too late: somebody is there, but has not proved that he has the key. */
 static void on_dial_failed(struct serverlink *s, int status, const char *reason, bool refused)
 {
-	struct standby *server = &s->servers[s->at];
+	struct standby *server = servers_at(&s->servers);
 
 	s->unproved = refused || (status == UV_ETIMEDOUT && s->peer->link.stream.connected) ||
 		      status == UV_ECONNABORTED;
@@ -296,7 +292,7 @@ static void cannot_dial(struct serverlink *s, const char *why)
 static void on_found(void *owner, const struct address *address, const char *why)
 {
 	struct serverlink *s = owner;
-	const struct upstream *u = &s->servers[s->at].upstream;
+	const struct upstream *u = &servers_at(&s->servers)->upstream;
 	struct serverlink_peer *peer = calloc(1, sizeof *peer);
 
 	s->search = NULL;
@@ -330,7 +326,7 @@ static void dial(struct serverlink *s)
 		return;
 	}
 	uv_timer_start(&s->dial, dial_cb, SEARCH_MAX_MS, 0);
-	s->search = upstream_find(&s->servers[s->at].upstream, s->mux->loop, on_found, s);
+	s->search = upstream_find(&servers_at(&s->servers)->upstream, s->mux->loop, on_found, s);
 }
 
 static void dial_cb(uv_timer_t *timer)
@@ -418,8 +414,7 @@ void serverlink_on_wrong_version(struct serverlink *s, const char *text)
 
 void serverlink_on_heartbeat_answer(struct serverlink *s, uint32_t number)
 {
-	if (s->heartbeat_open && number == s->heartbeat)
-		s->heartbeat_open = false;
+	pulse_answered(&s->pulse, number);
 }
 
 bool serverlink_on_ready(struct serverlink *s)
@@ -432,7 +427,7 @@ bool serverlink_on_ready(struct serverlink *s)
 		return false;
 	s->was_open = true;
 	s->refusal[0] = '\0';
-	s->servers[s->at].there = false; /* not one more any longer */
+	servers_at(&s->servers)->there = false; /* not one more any longer */
 	mux->metrics.server_ready++;
 	log_info("server: ready");
 	mux_tell_all(mux, outage_back(&mux->outage, mux->config.options.notice_back_after,
@@ -505,44 +500,16 @@ static void tick_cb(uv_timer_t *timer)
 		link_send_tick(serverlink_link(s), &(struct msg_tick){0});
 }
 
-/* A plain AgNet server shows that it lives by saying something, or by reading what we sent: the kernel
- * tells how much of it was not read yet (SIOCOUTQ; over AF_UNIX that is the peer's unread input). */
-static bool reads_or_speaks(struct serverlink *s)
-{
-	uint64_t bytes_in = serverlink_link(s)->stream.bytes_in;
-	int unread = 0;
-
-	ioctl(stream_fd(&serverlink_link(s)->stream), SIOCOUTQ, &unread);
-	bool lives = unread == 0 || unread < s->unread || bytes_in != s->bytes_in;
-	s->unread = unread;
-	s->bytes_in = bytes_in;
-	return lives;
-}
-
-/* One that knows heartbeats answers them, from the loop that runs the game. */
-static bool has_answered(struct serverlink *s)
-{
-	if (s->heartbeat_open)
-		return false;
-	s->heartbeat_open = true;
-	link_send_heartbeat(serverlink_link(s), &(struct msg_heartbeat){.number = ++s->heartbeat});
-	return true;
-}
-
-/* Counted in beats of our own clock, so that a time in which we stood still ourselves is no hang. */
 static void watch_progress(struct serverlink *s)
 {
-	bool lives = serverlink_has(s, FEATURE_HEARTBEAT) ? has_answered(s) : reads_or_speaks(s);
-
-	s->still_ms = lives ? 0 : s->still_ms + 1000;
-	bool hung = s->still_ms >= s->mux->config.options.hang_after;
-	if (hung == s->hung)
+	if (!pulse_beat(&s->pulse, serverlink_link(s), serverlink_has(s, FEATURE_HEARTBEAT),
+		    s->mux->config.options.hang_after))
 		return;
-	s->hung = hung;
+	bool hung = s->pulse.hung;
 	if (hung) {
 		s->mux->metrics.server_hangs++;
 		log_warn("server: has stood still for %llu s; every user stays",
-			(unsigned long long)(s->still_ms / 1000));
+			(unsigned long long)(s->pulse.still_ms / 1000));
 	} else {
 		log_info("server: moves again");
 	}
@@ -550,27 +517,13 @@ static void watch_progress(struct serverlink *s)
 		mux_tell_all(s->mux, outage_hang(&s->mux->outage, hung));
 }
 
-/* A second server would wait for ever otherwise, and nobody would know why. */
-static void tell_others(struct serverlink *s)
-{
-	uint64_t now = loop_now_ms(s->mux->loop);
-	char reason[UPSTREAM_TEXT_MAX + 64];
-
-	if (s->hung || !s->was_open || now - s->probe_ms < s->mux->config.options.server_probe)
-		return;
-	s->probe_ms = now;
-	snprintf(reason, sizeof reason, "another game server has this multiplexer: %s",
-		serverlink_address(s));
-	for (size_t i = 0; i < s->server_count; i++)
-		if (strcmp(s->servers[i].upstream.text, serverlink_address(s)) != 0)
-			standby_tell(&s->servers[i], reason);
-}
-
 void serverlink_tick(struct serverlink *s)
 {
 	if (!serverlink_can_tell(s))
 		return;
-	tell_others(s);
+	if (s->was_open && !s->pulse.hung)
+		servers_tell_others(&s->servers, serverlink_address(s), loop_now_ms(s->mux->loop),
+			s->mux->config.options.server_probe);
 	if (s->heard) {
 		watch_progress(s);
 	} else if (loop_now_ms(s->mux->loop) - s->connected_ms >=
@@ -582,47 +535,20 @@ void serverlink_tick(struct serverlink *s)
 
 /* ---- life ---- */
 
-/* The address that is the link, among those that are configured now; count when it is not there. */
-static size_t index_of(const struct serverlink *s, const char *at)
-{
-	size_t i = 0;
-
-	while (i < s->server_count && strcmp(s->servers[i].upstream.text, at) != 0)
-		i++;
-	return i;
-}
-
 static void forget_servers(struct serverlink *s)
 {
 	upstream_search_drop(s->search);
 	if (s->search != NULL)
 		dial_later(s);
 	s->search = NULL;
-	for (size_t i = 0; i < s->server_count; i++)
-		standby_drop(&s->servers[i]);
+	servers_drop(&s->servers);
 }
 
 bool serverlink_configure(struct serverlink *s, const char **why)
 {
-	static struct upstream all[UPSTREAMS_MAX];
-	char text[512];
-	const char *configured = s->mux->config.options.server;
-	size_t count;
-
-	snprintf(text, sizeof text, "unix:%s/link.sock", s->mux->run_dir);
-	count = upstream_parse_all(configured[0] != '\0' ? configured : text, all, why);
-	if (count == 0) {
-		*why = "server: must be unix:/PATH, of at most 107 bytes";
-		return false;
-	}
 	forget_servers(s);
-	memset(s->servers, 0, sizeof s->servers);
-	for (size_t i = 0; i < count; i++)
-		s->servers[i] = (struct standby){.mux = s->mux, .upstream = all[i]};
-	s->server_count = count;
-	s->at = s->peer != NULL ? index_of(s, s->peer->at) : 0;
-	s->at %= count;
-	return true;
+	return servers_configure(&s->servers, s->mux, s->mux->config.options.server,
+		s->peer != NULL ? s->peer->at : NULL, why);
 }
 
 bool serverlink_open(struct serverlink *s, struct mux *mux, const char **why)
@@ -640,25 +566,24 @@ bool serverlink_open(struct serverlink *s, struct mux *mux, const char **why)
 
 bool serverlink_takeover(struct serverlink *s, const char *by, const char **why)
 {
-	size_t next = (s->at + 1) % s->server_count;
-
 	*why = "there is no other address in `server`";
-	if (s->server_count < 2)
+	if (s->servers.count < 2)
 		return false;
 	*why = "the game server answers: shut it down, or wait until it hangs";
-	if (serverlink_can_tell(s) && !s->hung)
+	if (serverlink_can_tell(s) && !s->pulse.hung)
 		return false;
 	*why = "the multiplexer is ending";
 	if (s->stopping)
 		return false;
+	size_t next = servers_after(&s->servers);
 	log_info("server: %s gives the place of %s to %s", by, serverlink_address(s),
-		s->servers[next].upstream.text);
+		s->servers.each[next].upstream.text);
 	if (serverlink_can_tell(s))
 		on_lost(s, "it hung, and its place was given away", false);
 	else if (s->peer != NULL)
 		become_down(s, true, NULL);
 	forget_servers(s);
-	s->at = next;
+	s->servers.at = next;
 	wait_for_it(s);
 	uv_timer_start(&s->dial, dial_cb, 0, 0);
 	return true;

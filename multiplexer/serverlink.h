@@ -3,7 +3,8 @@
 #define MULTIPLEXER_SERVERLINK_H
 
 #include "multiplexer/doubt.h"
-#include "multiplexer/standby.h"
+#include "multiplexer/pulse.h"
+#include "multiplexer/servers.h"
 #include "proto/features.h"
 #include "proto/link.h"
 
@@ -26,22 +27,18 @@ struct serverlink_peer {
 };
 
 struct serverlink {
-	struct mux *mux;                       /* borrowed: we live inside it */
-	enum link_state state;                 /* moved by link_move() alone */
-	struct standby servers[UPSTREAMS_MAX]; /* as configured, the preferred one first */
-	size_t server_count, at;               /* at: which is the link, or dialled next */
-	uint64_t loyal_until_ms;               /* before then no other is dialled */
+	struct mux *mux;       /* borrowed: we live inside it */
+	enum link_state state; /* moved by link_move() alone */
+	struct servers servers;
 	struct upstream_search *search; /* owned: of the one that is dialled next; NULL = none */
-	uint64_t search_ms;
-	struct serverlink_peer *peer; /* owned: NULL while DOWN */
-	struct list leaving;          /* peers that are told why they are not wanted */
-	uv_timer_t dial;              /* when DOWN: the next try */
-	uint64_t probe_ms;            /* when the other servers were told last */
-	bool unproved;                /* the last handshake failed: dialled slowly */
-	uv_timer_t tick;              /* TICK */
-	bool stopping;                /* never dial again */
-	bool was_open;                /* this connection has been OPEN */
-	bool heard;                   /* this connection has said something */
+	struct serverlink_peer *peer;   /* owned: NULL while DOWN */
+	struct list leaving;            /* peers that are told why they are not wanted */
+	uv_timer_t dial;                /* when DOWN: the next try */
+	bool unproved;                  /* the last handshake failed: dialled slowly */
+	uv_timer_t tick;                /* TICK */
+	bool stopping;                  /* never dial again */
+	bool was_open;                  /* this connection has been OPEN */
+	bool heard;                     /* this connection has said something */
 	unsigned short_lives;      /* connections in a row that died young and without a goodbye */
 	bool refused_now;          /* this connection was refused by the server ... */
 	bool wrong_version;        /* its version was refused before: not logged again */
@@ -49,19 +46,13 @@ struct serverlink {
 	uint64_t connected_ms;
 	uint64_t since_ms; /* of the state */
 
-	unsigned features;   /* agreed on by the hellos: bits of features.h; 0 = plain AgNet */
-	struct doubt doubt;  /* with HANDLED: input that may not be handled yet */
-	uint32_t heartbeat;  /* number of the last one asked */
-	bool heartbeat_open; /* it has not been answered */
+	unsigned features;  /* agreed on by the hellos: bits of features.h; 0 = plain AgNet */
+	struct doubt doubt; /* with HANDLED: input that may not be handled yet */
 
 	unsigned listings;   /* GET ALL asked for and not yet ended */
 	struct list *listed; /* where the running listing stands in mux->users; NULL = none */
 	bool slow;           /* much waits for the server: input is held until less does */
-
-	int unread;        /* bytes the server had not read when we looked last */
-	uint64_t bytes_in; /* we had from it when we looked last */
-	uint64_t still_ms; /* for how long it has shown no life */
-	bool hung;
+	struct pulse pulse;
 };
 
 /* Dials as mux->config says. False with *why (static); serverlink_close in any case. */
