@@ -85,7 +85,7 @@ objects  = $(patsubst %.c,$(B)/%.o,$(1))
 SRC_common      := $(call sources,common)
 SRC_proto       := $(call sources,proto)
 SRC_multiplexer := $(call sources,multiplexer)
-SRC_server      := $(call sources,server)
+SRC_server      := $(call sources,server) $(call sources,server/api)
 SRC_ctl         := $(call sources,common/ctl)
 MAINS           := $(wildcard multiplexer/main.c server/main.c common/ctl/main.c)
 

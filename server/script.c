@@ -8,6 +8,7 @@
 #include <lualib.h>
 
 #include "common/log.h"
+#include "server/api/types.h"
 #include "server/script_state.h"
 #include "server/value.h"
 
@@ -317,6 +318,7 @@ static void open_globals(lua_State *L)
 	script_open_json(L);
 	script_open_list(L);
 	script_open_store(L);
+	script_open_types(L);
 	script_seal_globals(L);
 	lua_pop(L, 1);
 }

@@ -264,4 +264,27 @@ function json.encode(value) end
 ---@return string? why
 function json.decode(text) end
 
+-- Values for answers of the HTTP API --------------------------------------------------------------
+
+---@class constarray
+---@field [integer] any
+
+---A list that is answered as a JSON array; what is in it, nil too, cannot be changed. #, ipairs, pairs and
+---table.unpack work. (Any other table is answered as an object: its keys as texts.)
+---@param ... any
+---@return constarray
+function constarray(...) end
+
+---@class vector
+---@field x number
+---@field y number
+---@field z number
+
+---Three numbers, answered as {"x":..., "y":..., "z":...}. It cannot be changed; == compares the numbers.
+---@param x number
+---@param y number
+---@param z number
+---@return vector
+function vector(x, y, z) end
+
 return { list = members, player = player, timer = timer }
