@@ -160,6 +160,13 @@ void stream_count_in(struct stream *s, size_t *total)
 	*total += stream_kept(s);
 }
 
+void stream_count_out(struct stream *s)
+{
+	if (s->total != NULL)
+		*s->total -= stream_kept(s);
+	s->total = NULL;
+}
+
 /* Endings. The owner hears of them in settle, which is never run from inside a stream_ function. */
 
 static void fault(struct stream *s, int status)

@@ -112,6 +112,9 @@ static inline size_t stream_kept(const struct stream *s)
  * on. Once; total outlives the stream. */
 void stream_count_in(struct stream *s, size_t *total);
 
+/* No longer; what it keeps now is taken off. Harmless when it was not counted. */
+void stream_count_out(struct stream *s);
+
 /* Bytes that the kernel has taken so far, also of a write that is not yet through. */
 uint64_t stream_sent(const struct stream *s);
 

@@ -124,7 +124,7 @@ static json_t *user_json(const struct mux *mux, const struct subclient *u)
 		l->kind->name, "connected_s", (json_int_t)seconds(mux, u->connected_ms), "idle_s",
 		(json_int_t)seconds(mux, u->input_ms), "state", states[u->state], "game_knows",
 		u->known, "held", (json_int_t)held_len(&u->held), "queued",
-		(json_int_t)u->stream.queued, "saved",
+		(json_int_t)u->stream->queued, "saved",
 		(json_int_t)(u->saved != NULL ? u->saved->len : 0));
 }
 

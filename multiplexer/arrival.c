@@ -64,7 +64,7 @@ static bool add_user(struct mux *mux, struct subclient *u)
 	if (u->by_number.tbl == NULL)
 		return false;
 	u->state = SUBCLIENT_CONNECTED;
-	stream_count_in(&u->stream, &mux->queues.pool.bytes);
+	stream_count_in(u->stream, &mux->queues.pool.bytes);
 	held_count_in(&u->held, &mux->queues.pool.bytes);
 	list_add_last(&mux->users, &u->node);
 	mux->outside--;
@@ -84,7 +84,7 @@ static void become_user(struct subclient *u)
 	log_info("%s: connected on listener %s", subclient_label(u),
 		listener_config(u->listener)->name);
 	subclient_watch(u); /* until he has typed something */
-	stream_read(&u->stream);
+	stream_read(u->stream);
 	u->layers.now_ms = loop_now_ms(mux->loop);
 	layers_start(&u->layers);
 	if (mux->server.state != LINK_OPEN)
@@ -147,7 +147,7 @@ static void begin_handshake(struct subclient *u)
 	u->state = SUBCLIENT_ARRIVING;
 	subclient_second(u); /* tells the layers the time */
 	subclient_watch(u);
-	stream_read(&u->stream);
+	stream_read(u->stream);
 }
 
 /* ---- the address is known ---- */
@@ -224,7 +224,7 @@ bool arrival_is_stranger(struct subclient *u, struct slice bytes)
 	/* As it is, and alone: what the layers or a notice would add is for telnet clients. */
 	answer = shared_new(slice_text(o->answer));
 	if (answer != NULL)
-		stream_write(&u->stream, answer);
+		stream_write(u->stream, answer);
 	shared_unref(answer);
 	subclient_end(u, CLOSING_STRANGER, NULL);
 	return true;
@@ -240,7 +240,7 @@ static void drop_an_idle_visitor(struct mux *mux)
 	{
 		struct subclient *u = container_of(node, struct subclient, ticking);
 
-		if (u->state == SUBCLIENT_ARRIVING && u->layers.idle && u->stream.queued == 0) {
+		if (u->state == SUBCLIENT_ARRIVING && u->layers.idle && u->stream->queued == 0) {
 			subclient_drop(u, CLOSING_VISIT);
 			return;
 		}
@@ -272,7 +272,7 @@ void arrival_accept(struct mux *mux, struct listener *listener, uv_stream_t *lis
 		u->arrival.proxy = true;
 		u->arrival.deadline_ms = u->connected_ms + PROXY_MS;
 		subclient_watch(u);
-		stream_read(&u->stream);
+		stream_read(u->stream);
 	} else {
 		knock(u);
 	}

@@ -186,6 +186,11 @@ static void flush_task(struct loop_task *task)
 		subclient_flush(container_of(mux->unflushed.next, struct subclient, unflushed));
 }
 
+static void bury_task(struct loop_task *task)
+{
+	subclient_bury(container_of(task, struct mux, bury));
+}
+
 static void pump_task(struct loop_task *task)
 {
 	struct mux *mux = container_of(task, struct mux, pump);
@@ -330,6 +335,8 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 	list_init(&mux->watched);
 	queues_open(&mux->queues, mux->config.options.queue_pool);
 	list_init(&mux->unflushed);
+	list_init(&mux->graves);
+	loop_task_init(&mux->bury, bury_task);
 	loop_task_init(&mux->pump, pump_task);
 	loop_task_init(&mux->flush, flush_task);
 	mux->started_at = time(NULL);
@@ -377,6 +384,8 @@ void mux_close(struct mux *mux)
 		else
 			list_remove(node);
 	}
+	subclient_bury(mux);
+	loop_task_cancel(&mux->bury);
 	control_close(mux->control);
 	mux->control = NULL;
 	loop_task_cancel(&mux->pump);

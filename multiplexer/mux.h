@@ -35,6 +35,7 @@ struct mux {
 	struct list watched;         /* looked at by the clock */
 	struct secrets secrets;      /* what the game saved about users (row H06) */
 	struct queues queues;        /* what waits for users and from them, kept in bounds */
+	struct list graves;          /* GONE with nothing left open, and still to be freed */
 	struct list unflushed;       /* their layers want layers_flush() at the end of the turn */
 	struct subclient *by_number; /* uthash head */
 	uint32_t next_number;
@@ -51,6 +52,7 @@ struct mux {
 	uint8_t incarnation[INCARNATION_LEN]; /* who we are, this run */
 	struct loop_task pump;                /* news_pump at the end of the turn */
 	struct loop_task flush;               /* layers_flush of all in unflushed */
+	struct loop_task bury;                /* subclient_bury of all in graves */
 	struct layers_house house;            /* what the layers of all users share */
 	struct mssp mssp;                     /* what crawlers are told */
 	struct events events;                 /* of the server, in pieces */

@@ -134,7 +134,7 @@ static void tell_flow(struct serverlink *s, struct subclient *u)
 	if (u->flow.slow)
 		link_send_subclient_is_slow(
 			serverlink_link(s), &(struct msg_subclient_is_slow){.who = key,
-						    .bytes = (uint32_t)u->stream.queued});
+						    .bytes = (uint32_t)u->stream->queued});
 	else
 		link_send_subclient_caught_up(
 			serverlink_link(s), &(struct msg_subclient_caught_up){.who = key});

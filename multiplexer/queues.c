@@ -10,7 +10,7 @@ enum { SHOWN = 20 }; /* users in the answer of `queues` */
 
 size_t queues_of(const struct subclient *u)
 {
-	return stream_kept(&u->stream) + held_kept(&u->held);
+	return stream_kept(u->stream) + held_kept(&u->held);
 }
 
 /* Those who have left, and whose input the server has still to be told, stand in waiting alone. */
@@ -145,7 +145,7 @@ json_t *queues_json(const struct mux *mux)
 
 		json_array_append_new(
 			users, json_pack("{s:s, s:I, s:I, s:b}", "key", clientkey_text(&k, key),
-				       "output", (json_int_t)stream_kept(&u->stream), "input",
+				       "output", (json_int_t)stream_kept(u->stream), "input",
 				       (json_int_t)held_kept(&u->held), "slow", u->flow.slow));
 	}
 	free(all);

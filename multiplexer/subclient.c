@@ -56,6 +56,7 @@ void subclient_watch(struct subclient *u)
 static void free_record(struct subclient *u)
 {
 	held_free(&u->held);
+	free(u->wire);
 	free(u);
 }
 
@@ -111,7 +112,7 @@ void subclient_forget(struct subclient *u)
 		mux->departed--;
 	u->departed = false;
 	u->known = u->kill_asked = false;
-	if (u->stream_closed)
+	if (u->buried)
 		free_record(u);
 }
 
@@ -144,7 +145,11 @@ static void become_gone(struct subclient *u)
 	forget_lookups(u);
 	if (held_len(&u->held) == 0)
 		subclient_unsave(u); /* else it is needed to understand what he typed */
-	stream_close(&u->stream);
+	stream_close(u->stream);
+	if (!u->stream->open) { /* long ago: nothing will call */
+		list_add_last(&mux->graves, &u->grave);
+		loop_at_turn_end(mux->loop, &mux->bury);
+	}
 	news_changed(&mux->server, u);
 }
 
@@ -152,7 +157,7 @@ static void become_gone(struct subclient *u)
 static void detail_of(const struct subclient *u, enum closing why, char *text, size_t room)
 {
 	const struct options *o = &u->mux->config.options;
-	size_t output = stream_kept(&u->stream);
+	size_t output = stream_kept(u->stream);
 
 	if (why == CLOSING_TOO_SLOW)
 		snprintf(text, room, " (%zu bytes wait, limit %zu)", output,
@@ -234,17 +239,17 @@ void subclient_end(struct subclient *u, enum closing why, const char *words)
 	forget_lookups(u);
 	/* Reading goes on, into nothing: a close with unread input would be a reset, and a reset
 	 * takes the last words away from the client. */
-	stream_turn_max(&u->stream, 0);
-	stream_read_max(&u->stream, READ_MAX);
-	stream_read(&u->stream);
-	stream_finish(&u->stream);
+	stream_turn_max(u->stream, 0);
+	stream_read_max(u->stream, READ_MAX);
+	stream_read(u->stream);
+	stream_finish(u->stream);
 }
 
 /* What the limits count: compressed or not, it is what the game has said. */
 static size_t kept(struct subclient *u)
 {
-	size_t stream = stream_kept(&u->stream);
-	size_t plain = compress_waits(&u->layers, stream_sent(&u->stream));
+	size_t stream = stream_kept(u->stream);
+	size_t plain = compress_waits(&u->layers, stream_sent(u->stream));
 
 	return plain > stream ? plain : stream;
 }
@@ -263,7 +268,7 @@ static void look_at_output(struct subclient *u)
 		.soft_ms = o->output_soft_time,
 		.age_ms = o->output_age};
 	const struct flow_state now = {
-		.sent = stream_sent(&u->stream), .queued = u->stream.queued, .kept = kept(u)};
+		.sent = stream_sent(u->stream), .queued = u->stream->queued, .kept = kept(u)};
 	bool was_slow = u->flow.slow;
 	enum flow_verdict v = flow_look(&u->flow, &limits, &now, loop_now_ms(u->mux->loop));
 
@@ -280,9 +285,9 @@ static void look_at_output(struct subclient *u)
 static void set_reading(struct subclient *u)
 {
 	if (u->stopped || u->paced)
-		stream_pause(&u->stream);
+		stream_pause(u->stream);
 	else
-		stream_read(&u->stream);
+		stream_read(u->stream);
 }
 
 static struct bucket_limits input_limits(const struct subclient *u)
@@ -302,7 +307,7 @@ static void pace(struct subclient *u)
 	uint32_t room = bucket_room(&u->bucket, &l, loop_now_ms(u->mux->loop));
 
 	if (room > 0)
-		stream_read_max(&u->stream, room < READ_MAX ? room : READ_MAX);
+		stream_read_max(u->stream, room < READ_MAX ? room : READ_MAX);
 	if (u->paced == (room == 0))
 		return;
 	u->paced = room == 0;
@@ -340,7 +345,7 @@ static void tick_connected(struct subclient *u)
 	if (u->state == SUBCLIENT_CONNECTED && !u->proven)
 		arrival_tick(u);
 	if (u->state == SUBCLIENT_CONNECTED && u->proven && u->eof_ms == 0 &&
-		u->stream.queued == 0 && !u->paced)
+		u->stream->queued == 0 && !u->paced)
 		list_remove(&u->watched);
 }
 
@@ -352,8 +357,8 @@ void subclient_tick(struct subclient *u)
 	if (u->state == SUBCLIENT_CLOSING) {
 		uint64_t ms = now - u->closing_ms;
 
-		if (stream_is_finished(&u->stream) ? u->eof_ms != 0 || ms >= FINISHED_WAIT_MS
-						   : ms >= o->linger)
+		if (stream_is_finished(u->stream) ? u->eof_ms != 0 || ms >= FINISHED_WAIT_MS
+						  : ms >= o->linger)
 			subclient_drop(u, u->closing);
 	} else if (u->state == SUBCLIENT_CONNECTED) {
 		tick_connected(u);
@@ -362,10 +367,15 @@ void subclient_tick(struct subclient *u)
 	}
 }
 
+static struct subclient *user_of(struct stream *s)
+{
+	return container_of(s, struct wire, stream)->user;
+}
+
 /* Bytes from the client. */
 static void on_bytes(struct stream *s, struct slice bytes)
 {
-	struct subclient *u = container_of(s, struct subclient, stream);
+	struct subclient *u = user_of(s);
 
 	if (u->state == SUBCLIENT_KNOCKING)
 		bytes = arrival_bytes(u, bytes);
@@ -389,13 +399,13 @@ static void on_bytes(struct stream *s, struct slice bytes)
 /* The kernel did not take all: from here on the clock looks at what waits. */
 static void on_slow(struct stream *s)
 {
-	subclient_watch(container_of(s, struct subclient, stream));
+	subclient_watch(user_of(s));
 }
 
 /* It has all now. */
 static void on_drained(struct stream *s)
 {
-	struct subclient *u = container_of(s, struct subclient, stream);
+	struct subclient *u = user_of(s);
 
 	if (u->state == SUBCLIENT_CONNECTED)
 		look_at_output(u);
@@ -403,7 +413,7 @@ static void on_drained(struct stream *s)
 
 static void on_end(struct stream *s, int status)
 {
-	struct subclient *u = container_of(s, struct subclient, stream);
+	struct subclient *u = user_of(s);
 
 	if (status != UV_EOF) {
 		subclient_drop(u, CLOSING_LOST);
@@ -419,15 +429,29 @@ static void on_end(struct stream *s, int status)
 	}
 }
 
-static void on_closed(struct stream *s)
+/* Nothing of his connection is left. */
+static void bury(struct subclient *u)
 {
-	struct subclient *u = container_of(s, struct subclient, stream);
-
+	list_remove(&u->grave);
 	layers_close(&u->layers);
 	listener_count(u->listener, -1);
-	u->stream_closed = true;
+	u->buried = true;
 	if (list_is_empty(&u->waiting))
 		free_record(u);
+}
+
+void subclient_bury(struct mux *mux)
+{
+	while (!list_is_empty(&mux->graves))
+		bury(container_of(mux->graves.next, struct subclient, grave));
+}
+
+static void on_closed(struct stream *s)
+{
+	struct subclient *u = user_of(s);
+
+	if (u->state == SUBCLIENT_GONE && list_is_empty(&u->grave))
+		bury(u);
 }
 
 static const struct stream_ops stream_ops = {
@@ -462,9 +486,9 @@ static void on_output(struct layers *ls, struct shared *b)
 	if (u->state == SUBCLIENT_CLOSING || u->state == SUBCLIENT_GONE)
 		return;
 	u->mux->metrics.bytes_to_users += b->len;
-	stream_write(&u->stream, b);
-	if (stream_kept(&u->stream) > u->mux->config.options.output_soft) {
-		stream_flush(&u->stream); /* what counts is what the kernel does not take */
+	stream_write(u->stream, b);
+	if (stream_kept(u->stream) > u->mux->config.options.output_soft) {
+		stream_flush(u->stream); /* what counts is what the kernel does not take */
 		look_at_output(u);
 	}
 	queues_check(u->mux);
@@ -522,7 +546,7 @@ void subclient_flush(struct subclient *u)
 	list_remove(&u->unflushed);
 	layers_flush(&u->layers, false);
 	if (u->state == SUBCLIENT_CONNECTED && kept(u) > u->mux->config.options.output_soft) {
-		stream_flush(&u->stream);
+		stream_flush(u->stream);
 		look_at_output(u);
 	}
 }
@@ -595,14 +619,31 @@ void subclient_notice(struct subclient *u, const char *text)
 	buf_free(&line);
 }
 
-struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_stream_t *listening)
+/* A record and its wire, neither connected. NULL when memory is out. */
+static struct subclient *new_record(void)
 {
 	struct subclient *u = calloc(1, sizeof *u);
+	struct wire *wire = calloc(1, sizeof *wire);
+
+	if (u == NULL || wire == NULL) {
+		free(u);
+		free(wire);
+		return NULL;
+	}
+	wire->user = u;
+	u->wire = wire;
+	u->stream = &wire->stream;
+	return u;
+}
+
+struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_stream_t *listening)
+{
+	struct subclient *u = new_record();
 
 	if (u == NULL)
 		return NULL;
 	if (!layers_open(&u->layers, listener_config(listener)->kind->layers, &layers_ops)) {
-		free(u);
+		free_record(u);
 		return NULL;
 	}
 	u->mux = mux;
@@ -618,24 +659,50 @@ struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_s
 	list_init(&u->unflushed);
 	list_init(&u->ticking);
 	list_init(&u->lists);
+	list_init(&u->grave);
 	const struct listener_config *config = listener_config(listener);
 	lookup_init(&u->lookups[LOOKUP_DNS], LOOKUP_DNS, config->dns, on_looked_up);
 	lookup_init(&u->lookups[LOOKUP_IDENT], LOOKUP_IDENT,
 		config->kind->no_ident ? LOOKUP_OFF : config->ident, on_looked_up);
-	if (stream_accept(&u->stream, mux->loop, listening, &stream_ops) != 0) {
+	if (stream_accept(u->stream, mux->loop, listening, &stream_ops) != 0) {
 		layers_close(&u->layers);
-		free(u);
+		free_record(u);
 		return NULL;
 	}
 	listener_count(listener, 1);
-	if (!address_of_peer(stream_fd(&u->stream), &u->at.user))
+	if (!address_of_peer(stream_fd(u->stream), &u->at.user))
 		u->at.user.len = 0;
-	address_of_socket(stream_fd(&u->stream), &u->at.local);
-	stream_limits(&u->stream, 0, 0);
+	address_of_socket(stream_fd(u->stream), &u->at.local);
+	stream_limits(u->stream, 0, 0);
 	/* Libuv's 32 reads in a row would be 31 too many: everybody has one in a turn. */
-	stream_turn_max(&u->stream, READ_MAX);
+	stream_turn_max(u->stream, READ_MAX);
 	pace(u);
 	return u;
+}
+
+/* Only users' queues are counted. */
+static void count_wire(struct subclient *u)
+{
+	if (list_is_empty(&u->node))
+		stream_count_out(u->stream);
+	else if (u->stream->total == NULL)
+		stream_count_in(u->stream, &u->mux->queues.pool.bytes);
+}
+
+void subclient_swap_wires(struct subclient *a, struct subclient *b)
+{
+	struct wire *wire = a->wire;
+
+	a->wire = b->wire;
+	b->wire = wire;
+	a->wire->user = a;
+	b->wire->user = b;
+	a->stream = &a->wire->stream;
+	b->stream = &b->wire->stream;
+	count_wire(a);
+	count_wire(b);
+	a->flow.mark_ms = b->flow.mark_ms = 0; /* what counts as sent is another stream's */
+	a->eof_ms = b->eof_ms = 0;
 }
 
 void subclient_second(struct subclient *u)

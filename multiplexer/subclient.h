@@ -36,8 +36,16 @@ enum subclient_state {
 	SUBCLIENT_GONE
 };
 
-struct subclient {
+/* A connection, and whose it is. A memory of its own, since a user of the page may go on by another one:
+ * see subclient_swap_wires. Closed it is a stream like any, which takes nothing and gives nothing. */
+struct wire {
 	struct stream stream;
+	struct subclient *user; /* whose record frees it */
+};
+
+struct subclient {
+	struct wire *wire;     /* owned */
+	struct stream *stream; /* of the wire */
 	struct layers layers;
 	struct mux *mux;           /* borrowed: outlives us */
 	struct listener *listener; /* borrowed: outlives us */
@@ -55,7 +63,7 @@ struct subclient {
 	bool kill_asked; /* the server of this link waits for KILLED */
 	bool line_start; /* his cursor is where a line begins, as far as we can know */
 	bool stopped;    /* reading is stopped: his held input is full */
-	bool stream_closed;
+	bool buried; /* GONE, and nothing of the connection is left: only news may keep the record */
 	bool proxied;  /* at is what a proxy says; the socket is the proxy's */
 	bool visiting; /* counted as a visitor in mux->admission */
 	bool admitted; /* counted in mux->admission */
@@ -91,6 +99,7 @@ struct subclient {
 	struct list
 		unflushed; /* of mux->unflushed: his layers kept output back to the turn's end */
 	struct list lists; /* struct membership: the lists he is on */
+	struct list grave; /* of mux->graves: GONE, and no on_closed will come */
 	UT_hash_handle by_number;
 };
 
@@ -149,6 +158,12 @@ void subclient_stop(struct subclient *u);
 
 /* Reads him again if his held input has room. */
 void subclient_resume(struct subclient *u);
+
+/* Each goes on by the other's connection, with what is queued on it. */
+void subclient_swap_wires(struct subclient *a, struct subclient *b);
+
+/* Frees those who were GONE when their connection was closed already. Not from inside a call of theirs. */
+void subclient_bury(struct mux *mux);
 
 /* The record is not needed any more: he is GONE and the server knows, or need not. */
 void subclient_forget(struct subclient *u);
