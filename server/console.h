@@ -24,7 +24,8 @@ extern const size_t console_command_rows;
  * it. Blank lines and those that begin with # or // do nothing. */
 void console_run(struct game *game, const char *line, struct buf *out);
 
-/* Runs the lines of server.cfg, or one like it; mode is one of the last three above. False with *why
+/* Runs the lines of server.cfg, or one like it; mode is one of the last three above, or
+ * what the call that asks is. False with *why
  * "FILE:LINE: text" at the first that fails; those before it are done. */
 bool console_exec_file(struct game *game, const char *file, unsigned mode, const char **why);
 

@@ -12,10 +12,11 @@ const struct option cvar_table[] = {
 };
 const size_t cvar_rows = ARRAY_LEN(cvar_table);
 
-/* A cvar of a script. help is NULL while no script has made it. */
+/* A cvar of a script. help is NULL while no script has made it; given is what an admin or a file set it
+ * to: that stays when the map goes. */
 struct script_cvar {
 	struct list node;
-	char *name, *value, *preset, *help; /* owned */
+	char *name, *value, *given, *preset, *help; /* owned */
 };
 
 static char why_text[256];
@@ -50,6 +51,7 @@ static void free_cvar(struct script_cvar *c)
 	list_remove(&c->node);
 	free(c->name);
 	free(c->value);
+	free(c->given);
 	free(c->preset);
 	free(c->help);
 	free(c);
@@ -64,8 +66,7 @@ void cvar_open(struct cvar_list *l)
 
 void cvar_close(struct cvar_list *l)
 {
-	LIST_EACH(node, &l->scripts)
-	free_cvar(container_of(node, struct script_cvar, node));
+	cvar_drop(&l->scripts);
 	option_free(cvar_table, cvar_rows, &l->set);
 }
 
@@ -151,8 +152,19 @@ const char *cvar_get(const struct cvar_list *l, const char *name)
 	return text;
 }
 
-bool cvar_set(
-	struct cvar_list *l, const char *name, const char *text, bool starting, const char **why)
+static bool replace(char **field, const char *text)
+{
+	char *copy = strdup(text);
+
+	if (copy == NULL)
+		return false;
+	free(*field);
+	*field = copy;
+	return true;
+}
+
+static bool set(struct cvar_list *l, const char *name, const char *text, bool starting, bool given,
+	const char **why)
 {
 	const struct option *o = option_find(cvar_table, cvar_rows, name);
 	struct script_cvar *c = find(l, name);
@@ -170,13 +182,70 @@ bool cvar_set(
 	if (strlen(text) > TEXT_MAX_BYTES)
 		return fail(why, "%s: over %d bytes", name, TEXT_MAX_BYTES);
 	if (c == NULL)
-		return add(l, name, text) != NULL || fail(why, "out of memory");
-	char *value = strdup(text);
-	if (value == NULL)
-		return fail(why, "out of memory");
-	free(c->value);
-	c->value = value;
-	return true;
+		c = add(l, name, text);
+	return (c != NULL && replace(&c->value, text) && (!given || replace(&c->given, text))) ||
+	       fail(why, "out of memory");
+}
+
+bool cvar_set(
+	struct cvar_list *l, const char *name, const char *text, bool starting, const char **why)
+{
+	return set(l, name, text, starting, true, why);
+}
+
+bool cvar_script_set(struct cvar_list *l, const char *name, const char *text, const char **why)
+{
+	return set(l, name, text, false, false, why);
+}
+
+/* ---- one map after the other ---- */
+
+static void move_all(struct list *from, struct list *to)
+{
+	while (!list_is_empty(from)) {
+		struct list *node = from->next;
+
+		list_remove(node);
+		list_add_last(to, node);
+	}
+}
+
+bool cvar_put_aside(struct cvar_list *l, struct list *aside)
+{
+	bool ok = true;
+
+	list_init(aside);
+	move_all(&l->scripts, aside);
+	LIST_EACH(node, aside)
+	{
+		const struct script_cvar *c = container_of(node, struct script_cvar, node);
+
+		if (c->given == NULL)
+			continue;
+		struct script_cvar *copy = add(l, c->name, c->given);
+		ok = ok && copy != NULL && replace(&copy->given, c->given);
+	}
+	if (!ok) {
+		cvar_drop(&l->scripts);
+		move_all(aside, &l->scripts);
+	}
+	return ok;
+}
+
+void cvar_swap(struct cvar_list *l, struct list *aside)
+{
+	struct list between;
+
+	list_init(&between);
+	move_all(&l->scripts, &between);
+	move_all(aside, &l->scripts);
+	move_all(&between, aside);
+}
+
+void cvar_drop(struct list *aside)
+{
+	LIST_EACH(node, aside)
+	free_cvar(container_of(node, struct script_cvar, node));
 }
 
 bool cvar_is_fixed(const char *name)

@@ -39,6 +39,16 @@ const char *cvar_get(const struct cvar_list *l, const char *name);
 bool cvar_set(
 	struct cvar_list *l, const char *name, const char *text, bool starting, const char **why);
 
+/* The same for a script that says so: what it sets of its map's cvars goes with the map. */
+bool cvar_script_set(struct cvar_list *l, const char *name, const char *text, const char **why);
+
+/* Before a map is loaded while another runs: the cvars of that one are in *aside (which is made here)
+ * and l has none but what an admin or a file set, for whoever makes a cvar of that name. False, and
+ * nothing changed, when memory is out. */
+bool cvar_put_aside(struct cvar_list *l, struct list *aside);
+void cvar_swap(struct cvar_list *l, struct list *aside); /* what is in l and aside change places */
+void cvar_drop(struct list *aside);
+
 /* One of cvars.def that can only be set at start. */
 bool cvar_is_fixed(const char *name);
 

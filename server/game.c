@@ -27,7 +27,7 @@
 /* ---- the end of a turn ---- */
 
 /* Before anybody is shown what came of it. */
-static void commit_store(struct game *game)
+void game_commit_store(struct game *game)
 {
 	const char *why;
 
@@ -41,7 +41,7 @@ static void flush_task(struct loop_task *task)
 {
 	struct game *game = container_of(task, struct game, flush);
 
-	commit_store(game);
+	game_commit_store(game);
 	while (!list_is_empty(&game->dirty)) {
 		struct player *p = container_of(game->dirty.next, struct player, dirty);
 
@@ -219,6 +219,8 @@ void game_stop(struct game *game, enum game_stop kind, const char *reason)
 		stop_again(game, kind);
 		return;
 	}
+	if (kind == STOP_QUIT || kind == STOP_MULTIPLEXER)
+		map_forget(game); /* an end: the next start is what the settings say */
 	log_info("%s: %s", kind == STOP_RESTART ? "restarting" : "ending", reason);
 	game->stop = kind;
 	snprintf(game->stop_reason, sizeof game->stop_reason, "%s", reason);
@@ -236,7 +238,7 @@ void game_marked(struct game *game)
 	game->stop_event_sent = true;
 	if (game->script != NULL)
 		script_stop(game->script, stop_words[game->stop]);
-	commit_store(game);
+	game_commit_store(game);
 	LIST_EACH(node, &game->players)
 	{
 		struct player *p = container_of(node, struct player, node);
@@ -258,33 +260,9 @@ void game_left(struct game *game)
 		loop_stop(game->loop);
 }
 
-/* ---- maps ---- */
+/* ---- settings ---- */
 
 static char why_text[1200];
-
-/* The folder of the map that sv_map names. */
-static bool map_dir(const struct game *game, char *out, size_t room, const char **why)
-{
-	const char *map = game->cvars.set.sv_map;
-	struct stat st;
-	char init[1200];
-	bool ok = map[0] != '\0' && map[0] != '.' && strchr(map, '/') == NULL &&
-		  (size_t)snprintf(out, room, "%s/%s", game->config.maps_dir, map) < room;
-
-	if (ok) {
-		snprintf(init, sizeof init, "%s/init.lua", out);
-		ok = stat(init, &st) == 0 && S_ISREG(st.st_mode);
-	}
-	if (ok)
-		return true;
-	snprintf(why_text, sizeof why_text,
-		"sv_map '%s': there is no %s/%s/init.lua; name the folder of the maps with --maps",
-		map, game->config.maps_dir, map);
-	*why = why_text;
-	return false;
-}
-
-/* ---- settings ---- */
 
 static bool configure(struct game *game, unsigned mode, const char **why)
 {
@@ -312,7 +290,8 @@ static bool try_settings(const struct game *game, bool with_map, const char **wh
 	cvar_open(&scratch.cvars);
 	bool ok =
 		configure(&scratch, CONSOLE_TRYING, why) &&
-		(!with_map || (map_dir(&scratch, dir, sizeof dir, why) && script_check(dir, why) &&
+		(!with_map || (map_folder(&scratch, map_to_start(&scratch), dir, sizeof dir, why) &&
+				      script_check(dir, why) &&
 				      muxdoors_read(&scratch, &scratch.doors, why)));
 	muxdoors_free(&scratch.doors);
 	cvar_close(&scratch.cvars);
@@ -364,6 +343,7 @@ void game_open(struct game *game, struct loop *loop, const struct game_config *c
 	list_init(&game->players);
 	list_init(&game->dirty);
 	list_init(&game->audiences);
+	map_open(game);
 	loop_task_init(&game->flush, flush_task);
 	uv_timer_init(&loop->uv, &game->stop_timer);
 	game->stop_timer.data = game;
@@ -421,19 +401,11 @@ static bool start_links(struct game *game, const char **why)
 
 bool game_start(struct game *game, const char **why)
 {
-	char dir[1024];
 	int status;
 
-	if (!map_dir(game, dir, sizeof dir, why))
-		return false;
-	if (!open_store(game, why))
-		return false;
-	game->script = script_open(game, dir, why);
-	if (game->script == NULL)
+	if (!open_store(game, why) || !map_start(game, why))
 		return false;
 	warn_of_unknown_cvars(game);
-	log_info("map %s: loaded", game->cvars.set.sv_map);
-	script_start(game->script);
 	status = frames_open(&game->frames, game->loop, game->cvars.set.sv_fps, on_frame);
 	if (status < 0) {
 		*why = uv_strerror(status);
@@ -453,9 +425,7 @@ void game_close(struct game *game)
 	loop_task_cancel(&game->flush);
 	if (!uv_is_closing((uv_handle_t *)&game->stop_timer))
 		uv_close((uv_handle_t *)&game->stop_timer, NULL);
-	if (game->script != NULL)
-		script_close(game->script);
-	game->script = NULL;
+	map_close(game);
 	store_close(game->store);
 	game->store = NULL;
 }

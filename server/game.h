@@ -8,6 +8,7 @@
 #include "common/slots.h"
 #include "server/cvar.h"
 #include "server/frames.h"
+#include "server/map.h"
 #include "server/muxdoors.h"
 #include "server/player.h"
 
@@ -43,11 +44,12 @@ struct game {
 	struct list dirty;      /* players with output or a save to send at the end of the turn */
 	struct loop_task flush; /* sends them */
 	struct muxdoors doors;  /* where multiplexers connect; read at start */
-	struct muxlinks *muxlinks; /* owned: NULL while no map runs */
-	struct script *script;     /* owned: NULL while no map runs */
-	char *mssp;                /* owned: JSON, what crawlers are told; NULL = nothing */
-	struct store *store;       /* owned: what scripts keep; NULL before game_start */
-	struct control *control;   /* owned */
+	struct muxlinks *muxlinks; /* owned: NULL before game_start */
+	struct map map;
+	struct script *script;   /* owned: the map's; NULL before game_start */
+	char *mssp;              /* owned: JSON, what crawlers are told; NULL = nothing */
+	struct store *store;     /* owned: what scripts keep; NULL before game_start */
+	struct control *control; /* owned */
 	struct frames frames;
 	struct game_metrics metrics;
 	uint64_t frame;          /* number of the last frame */
@@ -71,7 +73,7 @@ bool game_configure(struct game *game, const char **why);
  * differ. When anything is wrong nothing is changed. Logs how it went. */
 void game_reconfigure(struct game *game);
 
-/* Loads sv_map, listens for the multiplexer and for admins, begins the frames. False with *why a
+/* Starts the map (one that fails is no failure here, see map.h), listens for the multiplexer and for admins, begins the frames. False with *why a
  * sentence; game_close in any case. */
 bool game_start(struct game *game, const char **why);
 
@@ -83,8 +85,11 @@ void game_close(struct game *game); /* at once; run the loop to its end, then ga
 void game_free(struct game *game);
 
 /* Whether a restart would come up again: the program is executable, the settings read, the map's
- * init.lua compiles. Nothing is changed. False with *why a sentence. */
+ * scripts compile. Nothing is changed. False with *why a sentence. */
 bool game_check(const struct game *game, const char **why);
+
+/* What scripts keep for ever is on its way to the disk; what cannot be written is logged. */
+void game_commit_store(struct game *game);
 
 /* muxlink, muxlinks and handlers tell: */
 void game_forget_players(struct muxlink *from, const char *because); /* all of them have left */

@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "server/api/types.h"
+#include "server/map.h"
 #include "server/script_state.h"
 #include "server/value.h"
 
@@ -17,11 +18,16 @@ enum {
 	FRAMES_SHOWN = 8        /* of a traceback */
 };
 
-static char why_text[900]; /* what *why of script_open and script_check points to */
+static char why_text[900]; /* what *why of script_open points to */
 
 struct script *script_of(lua_State *L)
 {
 	return *(struct script **)lua_getextraspace(L);
+}
+
+bool script_is_waiting(const struct script *s)
+{
+	return s->game->script != NULL && s->game->script != s;
 }
 
 /* ---- what went wrong ---------------------------------------------------------------------------- */
@@ -37,10 +43,7 @@ static void add(char *out, size_t room, const char *fmt, ...)
 	va_end(args);
 }
 
-/* Writes the error on top of L's stack and where L stood, on one line: "anteroom/init.lua:12: boom;
- * in go (anteroom/init.lua:12), from anteroom/init.lua:40". Raises and allocates nothing: it also
- * serves when memory is out. */
-static void describe(lua_State *L, char *out, size_t room)
+void script_describe(lua_State *L, char *out, size_t room)
 {
 	out[0] = '\0';
 	if (lua_type(L, -1) == LUA_TSTRING)
@@ -67,7 +70,7 @@ static void describe(lua_State *L, char *out, size_t room)
 static void report(struct script *s, lua_State *L)
 {
 	char text[900];
-	describe(L, text, sizeof text);
+	script_describe(L, text, sizeof text);
 	s->errors++;
 	log_error("map %s: %s", s->name, text);
 }
@@ -329,7 +332,9 @@ static int l_open(lua_State *L)
 	struct script *s = script_of(L);
 	open_globals(L);
 	lua_State *co = lua_newthread(L), *at_fault = L;
-	int results, status = script_load_file(L, s->dir, s->name, "init.lua");
+	int results, status = s->text != NULL
+				      ? luaL_loadbufferx(L, s->text, strlen(s->text), s->name, "t")
+				      : script_load_file(L, s->dir, s->name, "init.lua");
 	if (status == LUA_OK) {
 		lua_xmove(L, co, 1);
 		lua_State *before = script_enter(s, co);
@@ -343,7 +348,7 @@ static int l_open(lua_State *L)
 		snprintf(why_text, sizeof why_text, "%s/init.lua: yields while it is loaded",
 			s->name);
 	else if (status != LUA_OK)
-		describe(at_fault, why_text, sizeof why_text);
+		script_describe(at_fault, why_text, sizeof why_text);
 	lua_pushboolean(L, status == LUA_OK);
 	return 1;
 }
@@ -365,8 +370,7 @@ static char *last_part(const char *dir)
 	return strndup(dir + start, end - start);
 }
 
-/* A state with nothing in it. NULL when memory is out. */
-static struct script *script_new(struct game *game, const char *dir, size_t memory_max)
+struct script *script_new(struct game *game, const char *dir, size_t memory_max)
 {
 	struct script *s = calloc(1, sizeof *s);
 	if (s == NULL)
@@ -385,7 +389,8 @@ static struct script *script_new(struct game *game, const char *dir, size_t memo
 	return s;
 }
 
-struct script *script_open(struct game *game, const char *dir, const char **why)
+static struct script *open_state(
+	struct game *game, const char *dir, const char *text, const char **why)
 {
 	*why = why_text;
 	struct script *s = script_new(game, dir, game->cvars.set.sv_script_memory);
@@ -393,11 +398,12 @@ struct script *script_open(struct game *game, const char *dir, const char **why)
 		snprintf(why_text, sizeof why_text, "not enough memory");
 		return NULL;
 	}
+	s->text = text;
 	limit_open(s);
 	lua_pushcfunction(s->L, l_open);
 	bool opened = lua_pcall(s->L, 0, 1, 0) == LUA_OK;
 	if (!opened)
-		describe(s->L, why_text, sizeof why_text);
+		script_describe(s->L, why_text, sizeof why_text);
 	if (!opened || !lua_toboolean(s->L, -1)) {
 		script_close(s);
 		return NULL;
@@ -406,34 +412,22 @@ struct script *script_open(struct game *game, const char *dir, const char **why)
 	return s;
 }
 
-/* (): true, or false and why_text set. */
-static int l_check(lua_State *L)
+struct script *script_open(struct game *game, const char *dir, const char **why)
 {
-	struct script *s = script_of(L);
-	int status = script_load_file(L, s->dir, s->name, "init.lua");
-	if (status != LUA_OK)
-		describe(L, why_text, sizeof why_text);
-	lua_pushboolean(L, status == LUA_OK);
-	return 1;
+	return open_state(game, dir, NULL, why);
 }
 
-bool script_check(const char *dir, const char **why)
+struct script *script_open_text(
+	struct game *game, const char *name, const char *text, const char **why)
 {
-	*why = why_text;
-	snprintf(why_text, sizeof why_text, "not enough memory");
-	struct script *s = script_new(NULL, dir, 256 * 1024 * 1024);
-	if (s == NULL)
-		return false;
-	lua_pushcfunction(s->L, l_check);
-	bool good = lua_pcall(s->L, 0, 1, 0) == LUA_OK && lua_toboolean(s->L, -1);
-	script_close(s);
-	return good;
+	return open_state(game, name, text, why);
 }
 
 void script_close(struct script *s)
 {
 	if (s == NULL)
 		return;
+	map_hooks_end(s);
 	limit_close(s);
 	schedule_free(&s->schedule);
 	if (s->L != NULL)

@@ -14,8 +14,12 @@ struct script;
  * told yet. NULL with *why (file:line: text) valid until the next call. */
 struct script *script_open(struct game *game, const char *dir, const char **why);
 
-/* Compiles DIR/init.lua without running it. False with *why as above: for a restart that should not
- * begin when the new script cannot even be read. */
+/* The same for a map that is a text of ours. */
+struct script *script_open_text(
+	struct game *game, const char *name, const char *text, const char **why);
+
+/* Compiles every .lua file in dir and below it, init.lua first, and runs none. False with *why as above:
+ * for what should not begin when the script cannot even be read. */
 bool script_check(const char *dir, const char **why);
 
 /* Each starts the handlers of one event, each in its own coroutine. What they raise is logged with
@@ -32,7 +36,7 @@ void script_leave(struct script *s, struct player *p, const char *why);
 void script_frame(struct script *s, double dt, uint64_t n); /* also wakes what waits */
 void script_stop(struct script *s, const char *why);
 
-/* Ends every coroutine and timer, frees the state. */
+/* Ends every coroutine and timer; map_hook.end is told; frees the state. */
 void script_close(struct script *s);
 
 /* {"memory":…, "errors":…, "coroutines":…} for status. New reference. */

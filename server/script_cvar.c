@@ -94,7 +94,7 @@ static int l_cvar(lua_State *L)
 		lua_replace(L, 3);
 	}
 	const char *why, *text = push_value_text(L, 3);
-	if (!cvar_set(&script_of(L)->game->cvars, name, text, false, &why))
+	if (!cvar_script_set(&script_of(L)->game->cvars, name, text, &why))
 		return luaL_error(L, "%s", why);
 	return 0;
 }

@@ -75,6 +75,8 @@ static int l_accept(lua_State *L)
 		lua_pushstring(L, game_accept_word(game));
 		return 1;
 	}
+	if (script_is_waiting(script_of(L)))
+		return luaL_error(L, "accept: not while the map is loaded; say it in start");
 	if (!game_accept(game, luaL_checkoption(L, 1, NULL, words) == 1))
 		return luaL_error(L, "accept: the multiplexer is not there");
 	return 0;

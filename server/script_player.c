@@ -400,7 +400,7 @@ static int l_players(lua_State *L)
 	LIST_EACH(at, &s->game->players)
 	{
 		struct player *p = container_of(at, struct player, node);
-		if (p->state != PLAYER_HERE || p == s->leaving)
+		if (p->state != PLAYER_HERE || p == s->leaving || script_is_waiting(s))
 			continue;
 		script_push_player(L, p);
 		lua_rawseti(L, 1, ++count);
@@ -414,7 +414,9 @@ static int l_players(lua_State *L)
 static int l_send_all(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TTABLE);
-	game_send_all(script_of(L)->game, script_check_line(L, 2));
+	struct slice line = script_check_line(L, 2);
+	if (!script_is_waiting(script_of(L)))
+		game_send_all(script_of(L)->game, line);
 	return 0;
 }
 

@@ -44,6 +44,7 @@ struct script {
 	struct game *game; /* borrowed: outlives us */
 	lua_State *L;      /* owned */
 	char *dir, *name;  /* owned: the map's folder, and its last part */
+	const char *text;  /* borrowed: what runs instead of DIR/init.lua; or NULL */
 	struct script_limit limit;
 	lua_State *volatile running; /* the coroutine that runs; NULL = no Lua runs */
 	lua_State *handler;          /* the coroutine of ours that runs: only this one may wait */
@@ -58,7 +59,18 @@ struct script {
 
 struct script *script_of(lua_State *L);
 
+/* Another map runs: this one is being loaded, and until it begins it sees and reaches no player. */
+bool script_is_waiting(const struct script *s);
+
 /* ---- script.c ---- */
+
+/* A state with nothing in it: for script_check, game may be NULL. NULL when memory is out. */
+struct script *script_new(struct game *game, const char *dir, size_t memory_max);
+
+/* Writes the error on top of L's stack and where L stood, on one line: "anteroom/init.lua:12: boom; in
+ * go (anteroom/init.lua:12), from anteroom/init.lua:40". Raises and allocates nothing: it also serves
+ * when memory is out. */
+void script_describe(lua_State *L, char *out, size_t room);
 
 /* co runs from now on, until script_return puts back what script_enter returned. */
 lua_State *script_enter(struct script *s, lua_State *co);

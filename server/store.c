@@ -128,6 +128,20 @@ struct store *store_open(const char *path, const char *map, uint64_t max, const 
 	return NULL;
 }
 
+bool store_use(struct store *s, const char *map)
+{
+	char *copy = strdup(map);
+
+	if (copy == NULL)
+		return false;
+	/* No statement may go on with the name it was bound to. */
+	sqlite3_reset(s->statements[GET]);
+	sqlite3_reset(s->statements[NEXT]);
+	free(s->map);
+	s->map = copy;
+	return true;
+}
+
 void store_close(struct store *s)
 {
 	const char *why;
@@ -266,4 +280,13 @@ bool store_commit(struct store *s, const char **why)
 	if (sqlite3_get_autocommit(s->db) == 0)
 		finish(s, begin(s, ROLLBACK, NULL), &ignored);
 	return false;
+}
+
+void store_rollback(struct store *s)
+{
+	const char *ignored;
+
+	if (s->dirty)
+		finish(s, begin(s, ROLLBACK, NULL), &ignored);
+	s->dirty = false;
 }

@@ -21,6 +21,10 @@ enum {
  * ahead log, synchronous=NORMAL), and never leaves half of one. */
 struct store *store_open(const char *path, const char *map, uint64_t max, const char **why);
 
+/* From now on it is another map's things that are seen and changed. False, and nothing changed, when memory
+ * is out. */
+bool store_use(struct store *s, const char *map);
+
 /* Commits, closes. NULL is allowed. */
 void store_close(struct store *s);
 
@@ -46,5 +50,8 @@ bool store_is_dirty(const struct store *s);
 /* All changes since the last one, at once. False with *why: none of them is kept, and what was
  * there before them is there again. */
 bool store_commit(struct store *s, const char **why);
+
+/* What was changed since the last commit is as it was. */
+void store_rollback(struct store *s);
 
 #endif

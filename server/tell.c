@@ -65,6 +65,13 @@ void game_tell_mssp(struct muxlink *to)
 		send_event(out, &everyone, "mssp", EVENT_IS_JSON, slice_of(text, len));
 }
 
+void game_tell_mssp_to_all(struct game *game)
+{
+	for (struct muxlink *m = NULL; (m = muxlinks_next(game->muxlinks, m)) != NULL;)
+		if (muxlink_state(m) != MUXLINK_LISTING)
+			game_tell_mssp(m);
+}
+
 bool game_set_mssp(struct game *game, json_t *table)
 {
 	char *text = table != NULL ? json_dumps(table, JSON_COMPACT) : NULL;
@@ -77,8 +84,6 @@ bool game_set_mssp(struct game *game, json_t *table)
 	}
 	free(game->mssp);
 	game->mssp = text;
-	for (struct muxlink *m = NULL; (m = muxlinks_next(game->muxlinks, m)) != NULL;)
-		if (muxlink_state(m) != MUXLINK_LISTING)
-			game_tell_mssp(m);
+	game_tell_mssp_to_all(game);
 	return true;
 }

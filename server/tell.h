@@ -22,6 +22,8 @@ void player_prompt(struct player *p, struct slice text);
  * changed: it is longer than TELL_MAX. */
 bool game_set_mssp(struct game *game, json_t *table);
 
+void game_tell_mssp_to_all(struct game *game);
+
 /* A new link: its multiplexer is told. */
 void game_tell_mssp(struct muxlink *to);
 

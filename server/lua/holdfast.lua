@@ -4,6 +4,13 @@
 -- A map is a folder; the server runs its init.lua when it starts. That file says with game.on what
 -- is to happen when. Whatever a handler raises is logged with file and line, and the game goes on.
 -- Each handler runs in a coroutine of its own, so it can wait in the middle of what it does.
+--
+-- A map ends in three ways, which are one to it: the server is restarted, `reload` loads its changed
+-- scripts, `map NAME` starts another. It is told stop, then all it knew is gone: variables, timers,
+-- what waits, lists, the cvars it made. What begins has a fresh state: its files are run, it is told
+-- start, and restore for everybody who is here. player:save, p.name, p.role and store survive; another
+-- map sees what this one saved for a player, but has a store of its own. While init.lua runs, the map
+-- before may still be the one that plays: what begins sees and reaches players from start on.
 -- An editor with the Lua language server shows all this if the file is in its workspace.library.
 --
 -- Of Lua itself:
@@ -23,7 +30,7 @@ game = {}
 ---Runs handler whenever event happens. Several of one event run in the order of their game.on.
 --- start: the map is loaded.
 --- join: a new player is here.
---- restore: a player is here who was connected before this server started; saved is what
+--- restore: a player is here who was connected before this server or map started; saved is what
 --- player:save kept, or nil. A map without a restore handler is told join instead.
 --- input: a player typed a line: UTF-8, without its end, but with whatever else he typed.
 --- event: a player's client said something outside the text; what data is depends on channel:
@@ -37,7 +44,8 @@ game = {}
 --- a player who stays slow for long is disconnected, so send him less, or nothing that can wait.
 --- leave: a player went away. He can still be read until the handler first waits, not reached.
 --- frame: sv_fps times a second; seconds since the last one, and its number.
---- stop: the game is about to stop: "restart" or "quit".
+--- stop: the map is about to end: "restart" (of the server, or reload), "map" (another one follows) or
+--- "quit". Save now: what waits afterwards is not woken again.
 ---@overload fun(event: "start", handler: fun())
 ---@overload fun(event: "join", handler: fun(player: player))
 ---@overload fun(event: "restore", handler: fun(player: player, saved: any))
@@ -223,7 +231,7 @@ function every(seconds, f) end
 ---@overload fun(name: string, value: boolean|number|string)
 cvar = {}
 
----Makes a setting of the map. If server.cfg set it already, that value stays.
+---Makes a setting of the map, which goes with it. What server.cfg or an admin has set stays.
 ---@param name string a-z, 0-9 and _
 ---@param default boolean|number|string
 ---@param help string one sentence

@@ -345,7 +345,8 @@ def test_a_map_that_does_not_exist_or_compile_is_an_error_that_names_it(holdfast
             (holdfast.dir / "maps" / name).mkdir(parents=True)
             (holdfast.dir / "maps" / name / "init.lua").write_text(text)
         result = check("holdfast-server", "--run-dir", holdfast.run_dir,
-                       "--maps", holdfast.dir / "maps", "--set", f"sv_map={name}")
+                       "--maps", holdfast.dir / "maps", "--set", f"sv_map={name}",
+                       "--check-config")
         assert result.returncode not in (0, 64), result
         assert name in result.stderr
 

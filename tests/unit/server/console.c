@@ -259,7 +259,7 @@ static void a_restart_that_would_not_come_up_is_refused(UNUSED void **state)
 		const char *text, *map, *program, *why;
 	} rows[] = {
 		{"set sv_map testmap\nset sv_fps 0\n", MAP, "/bin/true", "server.cfg:2: sv_fps"},
-		{"set sv_map nowhere\n", MAP, "/bin/true", "sv_map 'nowhere': there is no"},
+		{"set sv_map nowhere\n", MAP, "/bin/true", "map 'nowhere': there is no"},
 		{"set sv_map testmap\n", "x = = 1", "/bin/true", "init.lua:1:"},
 		{"set sv_map testmap\n", MAP, "/nowhere/server", "/nowhere/server"},
 		{"set sv_map testmap\n", MAP, "/tmp", "/tmp"},

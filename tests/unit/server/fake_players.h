@@ -292,6 +292,7 @@ static int set_up(UNUSED void **state)
 	game.cvars.set.sv_script_time = 0;
 	list_init(&game.players);
 	list_init(&game.dirty);
+	list_init(&game.map.hooks);
 	game.frame = 0;
 	saves = kicks = 0;
 	char *slash = strrchr(map_dir, '/');

@@ -1,0 +1,17 @@
+/* The commands of commands.def, one function each; commands_*.c has them by what they are about. */
+#ifndef SERVER_COMMANDS_H
+#define SERVER_COMMANDS_H
+
+#include "common/command.h"
+
+struct game;
+struct player;
+
+#define COMMAND(name, min, max, who, usage, help) void cmd_##name(struct call *call);
+#include "server/commands.def"
+
+/* Whom a word names: by key, or by name as the script set it, whatever the case of its letters. NULL:
+ * nobody who is here, and the call has failed with a sentence. */
+struct player *call_player(struct call *call, const char *word);
+
+#endif
