@@ -221,6 +221,19 @@ $(foreach f,$(FUZZERS),$(eval $(call fuzz_rule,$(f))))
 .PHONY: fuzz-replay
 fuzz-replay: $(addprefix replay-,$(FUZZERS))
 
+# ---- benchmarks ----------------------------------------------------------------------------------
+# tests/bench/NAME.c is a program each; bench.py starts them, and what they are measured beside.
+BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/*.c))
+$(B)/bench/%: $(B)/tests/bench/%.o $(FLOORS)
+	$(say) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS_common)
+
+.PHONY: bench
+bench: deps-bench
+	$(Q)$(SUBMAKE) all $(BENCH)
+	$(Q)HOLDFAST_BUILD=$(B) $(PYTHON) tests/bench/bench.py $(if $(QUICK),--quick) $(BENCH_ARGS)
+
 # ---- lint ----------------------------------------------------------------------------------------
 .PHONY: lint check-headers check-format
 lint: check-headers check-format $(PROGRAMS)
@@ -288,9 +301,11 @@ DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git
              haproxy nginx-light libnginx-mod-stream libtelnet-dev libwslay-dev tf5 kbtin putty-tools \
              curl python3-websocket python3-websockets chromium chromium-driver python3-selenium
 
-.PHONY: deps deps-run deps-test
+DEPS_bench := $(DEPS_run) python3 haproxy nginx-light libnginx-mod-stream wrk
+
+.PHONY: deps deps-run deps-test deps-bench
 deps: deps-test
-deps-run deps-test: deps-%:
+deps-run deps-test deps-bench: deps-%:
 	@etc/deps.sh $(DEPS_$*)
 
 # ---- install -------------------------------------------------------------------------------------
@@ -339,6 +354,7 @@ help:
 #? make system            the system tests alone; PYTEST_ARGS="-k word": some of them; PROCESSES=1: one by one
 #? make fuzz-NAME         fuzzes tests/fuzz/NAME.c for SECONDS=60
 #? make fuzz-replay       runs the fuzzers' corpora once
+#? make bench             measures Holdfast beside haproxy and nginx, build/bench/report.md; QUICK=1: in a minute or two
 #? make model             tries every order of events in a model of the restart (spin; half a minute)
 #? make lint              who includes whom, format, headers alone, Lua, configuration
 #? make check-headers     every header compiles alone

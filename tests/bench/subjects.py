@@ -1,0 +1,218 @@
+"""What is measured: Holdfast, and what people would use instead. Each is started with players' side at
+self.port, and ended by end()."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOP = HERE.parent.parent
+BUILD = TOP / os.environ.get("HOLDFAST_BUILD", "build")
+PATIENCE = 30.0
+
+_next_port = 18000
+
+
+def free_port():
+    global _next_port
+    while True:
+        _next_port = 18000 + (_next_port - 17999) % 1900
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", _next_port))
+                return _next_port
+            except OSError:
+                continue
+
+
+def wait_port(port):
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if time.monotonic() > until:
+                raise RuntimeError(f"nobody listens at port {port}") from None
+            time.sleep(0.02)
+
+
+class Load:
+    """Players of one subject: tests/bench/load.c."""
+
+    def __init__(self, port, pids):
+        self.process = subprocess.Popen([BUILD / "bench/load", "127.0.0.1", str(port)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.do("cpu " + " ".join(map(str, pids)))
+
+    def begin(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the load generator ended with {self.process.wait()}")
+        return json.loads(line)
+
+    def do(self, command):
+        self.begin(command)
+        return self.answer()
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait(PATIENCE)
+
+
+class Subject:
+    name = ""
+
+    def __init__(self, directory):
+        pathlib.Path(directory).mkdir(parents=True, exist_ok=True)
+        self.dir = pathlib.Path(tempfile.mkdtemp(dir=directory))
+        self.port = free_port()
+        self.processes = []
+        self.load = None
+        self.start()
+
+    def spawn(self, *argv, **more):
+        with open(self.dir / "log", "ab") as log:
+            process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL,
+                                       stdout=more.pop("stdout", log), stderr=log, **more)
+        self.processes.append(process)
+        return process
+
+    def players(self, count):
+        """That many, each of whom has had an answer."""
+        wait_port(self.port)
+        self.load = Load(self.port, [self.pid()])
+        answer = self.load.do(f"connect {count}")
+        self.load.do("each")
+        return answer
+
+    def pid(self):
+        """The process that holds the players' sockets."""
+        return self.processes[-1].pid
+
+    def memory(self):
+        """Bytes of it that are nobody else's."""
+        total = 0
+        for line in pathlib.Path(f"/proc/{self.pid()}/smaps_rollup").read_text().splitlines():
+            if line.startswith(("Private_Clean:", "Private_Dirty:")):
+                total += int(line.split()[1]) * 1024
+        return total
+
+    def end(self):
+        if self.load:
+            self.load.end()
+        for process in reversed(self.processes):
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+class Holdfast(Subject):
+    """holdfast-multiplexer with the echoing game in C."""
+    name = "Holdfast"
+    kind = "telnet-line"
+    more = ""
+    saved = 0
+
+    def start(self):
+        (self.dir / "multiplexer.conf").write_text(
+            "max_clients = 19700\nsilent_max = 0\nsilent_drop_from = 0\nfirst_line = 0\n"
+            "input_rate = 0\nconnect_burst = 0\nhalf_close = 0\nmccp_users = 20000\n"
+            f"listener bench {{ kind = {self.kind} address = '127.0.0.1:{self.port}' {self.more} }}\n")
+        self.start_game()
+        self.spawn(BUILD / "holdfast-multiplexer", "--run-dir", self.dir, "--config",
+                   self.dir / "multiplexer.conf")
+
+    def start_game(self):
+        self.game = self.spawn(BUILD / "bench/game", self.dir / "link.sock", self.saved,
+                               stdout=subprocess.PIPE)
+
+    def again(self):
+        """kill -9 of the game, and at once the next one; what the next one says of its start."""
+        self.game.kill()
+        self.game.wait()
+        self.processes.remove(self.game)
+        pid = self.processes.pop()
+        self.start_game()
+        self.processes.append(pid)
+        return self.game
+
+
+class HoldfastRaw(Holdfast):
+    name = "Holdfast, raw"
+    kind = "raw"
+
+
+class HoldfastLua(Holdfast):
+    """The same with the game server and a script that echoes."""
+    name = "Holdfast, Lua game"
+
+    def start_game(self):
+        self.game = self.spawn(BUILD / "holdfast-server", "--run-dir", self.dir, "--maps", HERE / "maps",
+                               "--set", "sv_map=echo")
+
+
+class Bare(Subject):
+    """tests/bench/bare.c with the same game in C."""
+    name = "bare epoll"
+
+    def start(self):
+        sock = self.dir / "link.sock"
+        self.spawn(BUILD / "bench/game", sock)
+        until = time.monotonic() + PATIENCE
+        while not sock.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        self.spawn(BUILD / "bench/bare", self.port, sock)
+
+
+class Proxy(Subject):
+    """A TCP proxy with an echo behind it."""
+
+    def start(self):
+        back = free_port()
+        self.spawn(BUILD / "bench/echo", back)
+        wait_port(back)
+        self.start_proxy(back)
+
+
+class Haproxy(Proxy):
+    name = "haproxy"
+
+    def start_proxy(self, back):
+        (self.dir / "haproxy.cfg").write_text(
+            "global\n  nbthread 1\n  maxconn 9950\n"
+            "defaults\n  mode tcp\n  timeout connect 30s\n  timeout client 1h\n  timeout server 1h\n"
+            f"frontend in\n  bind 127.0.0.1:{self.port} backlog 4096\n  default_backend out\n"
+            f"backend out\n  server echo 127.0.0.1:{back}\n")
+        self.spawn("haproxy", "-db", "-f", self.dir / "haproxy.cfg")
+
+
+class Nginx(Proxy):
+    name = "nginx"
+
+    def start_proxy(self, back):
+        module = next(pathlib.Path("/usr/lib/nginx/modules").glob("ngx_stream_module.so"))
+        (self.dir / "nginx.conf").write_text(
+            f"load_module {module};\ndaemon off;\nworker_processes 1;\nworker_rlimit_nofile 20000;\n"
+            f"pid {self.dir}/pid;\nerror_log {self.dir}/error.log;\n"
+            "events { worker_connections 19990; }\n"
+            f"stream {{ server {{ listen 127.0.0.1:{self.port} backlog=4096; proxy_timeout 1h;\n"
+            f"  proxy_pass 127.0.0.1:{back}; tcp_nodelay on; }} }}\n")
+        self.spawn("nginx", "-c", self.dir / "nginx.conf")
+
+    def pid(self):
+        """Its only worker."""
+        children = pathlib.Path(f"/proc/{self.processes[-1].pid}/task/{self.processes[-1].pid}/children")
+        return int(children.read_text().split()[0])

@@ -1,0 +1,236 @@
+"""What is measured: one function a table."""
+
+import json
+import statistics
+import time
+
+import subjects
+from report import Table
+
+
+class Run:
+    """Where a table's subjects live, and how much is measured."""
+
+    def __init__(self, directory, quick):
+        self.dir, self.quick = directory, quick
+        self.rounds = 2 if quick else 5
+        self.ms = 500 if quick else 1500
+        self.many = 4000 if quick else 9900
+        self.sizes = (1, 100, 1000) if quick else (1, 100, 1000, 9900)
+
+    def start(self, *kinds):
+        return [kind(self.dir) for kind in kinds]
+
+
+def in_turns(rounds, subjects_, measure):
+    """{subject: [what measure(subject) gave, a round each]}, A B A B."""
+    found = {s: [] for s in subjects_}
+    for _ in range(rounds):
+        for s in subjects_:
+            found[s].append(measure(s))
+    return found
+
+
+def median(values):
+    return statistics.median(values)
+
+
+# ---- 1, 7: relay ---------------------------------------------------------------------------------
+
+RELAY = (subjects.Holdfast, subjects.Bare, subjects.Haproxy, subjects.Nginx, subjects.HoldfastLua)
+AIMS = {100: 0.5, 1000: 0.4, 9900: 0.55}
+
+
+def relay(run):
+    table = Table("A line and its answer, through the process that holds the players",
+                  ["", *(f"{n:,} players" for n in run.sizes), *(f"p99 ms, {n:,}" for n in run.sizes)],
+                  "Players who send a line of 64 bytes, wait for its echo and send the next. Microseconds "
+                  "of processor time a round trip, and the 99th percentile of the answer's delay. Holdfast "
+                  "is the multiplexer with telnet in front of a game in C that echoes; haproxy (mode tcp, one "
+                  "thread) and nginx (stream, one worker) stand in front of a TCP echo.",
+                  range(1, len(run.sizes) + 1), "microseconds of processor time a round trip")
+    cpu, late = {}, {}
+    for n in run.sizes:
+        all_ = run.start(*RELAY)
+        try:
+            for s in all_:
+                s.players(n)
+            found = in_turns(run.rounds, all_, lambda s: s.load.do(f"relay {n} {run.ms}"))
+            for s, rounds in found.items():
+                cpu[s.name, n] = median([r["cpu_us"][0] / r["answers"] for r in rounds])
+                late[s.name, n] = median([r["p99_us"] / 1000 for r in rounds])
+        finally:
+            for s in all_:
+                s.end()
+    for kind in RELAY:
+        table.row(kind.name, *(cpu[kind.name, n] for n in run.sizes),
+                  *(late[kind.name, n] for n in run.sizes))
+    for other in ("haproxy", "nginx", "bare epoll"):
+        table.row(f"Holdfast / {other}", *(cpu["Holdfast", n] / cpu[other, n] for n in run.sizes),
+                  *(late["Holdfast", n] / late[other, n] for n in run.sizes))
+    for n in run.sizes:
+        if n in AIMS:
+            table.aim(f"{n:,} players, of haproxy", cpu["Holdfast", n] / cpu["haproxy", n], AIMS[n])
+    for n in run.sizes[1:]:
+        table.aim(f"{n:,} players, of a bare multiplexer",
+                  cpu["Holdfast", n] / cpu["bare epoll", n], 1.2)
+    table.aim(f"a message at {run.sizes[-1]:,} players, of one at 100",
+              cpu["Holdfast", run.sizes[-1]] / cpu["Holdfast", 100], 1.5)
+    return table
+
+
+# ---- 2: memory -----------------------------------------------------------------------------------
+
+def memory(run):
+    sizes = (1000, run.many)
+    table = Table("Memory of an idle player", ["", *(f"{n:,} players" for n in sizes)],
+                  "What the process that holds the players' sockets has more than before they came, bytes "
+                  "each; every one has sent a line and had an answer. The kernel's part of a socket is in "
+                  "none of them.", range(1, 3), "bytes")
+    kinds = (subjects.Holdfast, subjects.HoldfastRaw, subjects.Haproxy, subjects.Nginx)
+    found = {}
+    for n in sizes:
+        for kind in kinds:
+            s = kind(run.dir)
+            try:
+                subjects.wait_port(s.port)
+                before = s.memory()
+                s.players(n)
+                time.sleep(1)
+                found[kind.name, n] = (s.memory() - before) / n
+            finally:
+                s.end()
+    for kind in kinds:
+        table.row(kind.name, *(found[kind.name, n] for n in sizes))
+    table.aim("telnet, bytes", found["Holdfast", run.many], 1536)
+    return table
+
+
+# ---- 3: restart gap ------------------------------------------------------------------------------
+
+def gap_of(kind, run, count, saved):
+    """Milliseconds from kill -9 to the first answer, and to the end of the listing by the new game."""
+    rounds = []
+    kind = type(kind.__name__, (kind,), {"saved": saved})
+    s = kind(run.dir / f"{count}-{saved}")
+    try:
+        s.players(count)
+        time.sleep(0.5)
+        for _ in range(run.rounds):
+            began = time.monotonic()
+            game = s.again()
+            answer = s.load.do("one")
+            took = (time.monotonic() - began) * 1000
+            listed = json.loads(game.stdout.readline())
+            assert listed["listed"] == count, listed
+            rounds.append((took, listed["ms"], answer["cpu_us"][0] / 1000))
+            time.sleep(0.3)
+    finally:
+        s.end()
+    return [median(column) for column in zip(*rounds)]
+
+
+def restart(run):
+    table = Table("kill -9 of the game, until the first line is answered by the next one",
+                  ["", "ms to the answer", "ms of the new game", "ms of the multiplexer's processor"],
+                  "Players stay connected; the next game is started as soon as the old one is gone, gets all of "
+                  "them with what was saved about each, says READY, and answers a line that was typed "
+                  "meanwhile.", [1], "milliseconds")
+    worst = None
+    for count in (1000, run.many):
+        for saved in (512, 4044):
+            took = gap_of(subjects.Holdfast, run, count, saved)
+            table.row(f"Holdfast, {count:,} players, {saved:,} bytes each", *took)
+            worst = took[0]
+    table.aim(f"{run.many:,} players with 4,044 bytes, ms", worst, 60)
+    return table
+
+
+# ---- 4: fan-out ----------------------------------------------------------------------------------
+
+def fan(run):
+    sizes = (100, 1000, run.many)
+    table = Table("One line to everybody", ["", *(f"{n:,} players, ms" for n in sizes),
+                                           *(f"us a delivery, {n:,}" for n in sizes)],
+                  "From the sender's line until the last player has it, and processor time of the "
+                  "multiplexer for each delivery. One message to a list, beside a message for each.",
+                  range(1, 4), "milliseconds")
+    found = {}
+    for n in sizes:
+        all_ = run.start(subjects.Holdfast, subjects.Bare)
+        try:
+            for s in all_:
+                s.players(n)
+            for word in ("!all", "!each"):
+                for s, rounds in in_turns(run.rounds, all_, lambda s: s.load.do(f"fan {word}")).items():
+                    found[s.name, word, n] = (median([r["ms"] for r in rounds]),
+                                              median([r["cpu_us"][0] / n for r in rounds]))
+        finally:
+            for s in all_:
+                s.end()
+    for name in ("Holdfast", "bare epoll"):
+        for word, what in (("!all", "one message"), ("!each", "a message each")):
+            table.row(f"{name}, {what}", *(found[name, word, n][0] for n in sizes),
+                      *(found[name, word, n][1] for n in sizes))
+    return table
+
+
+# ---- 5: a slow reader and a flooder --------------------------------------------------------------
+
+def neighbours(run):
+    table = Table("A thousand players, beside one who reads nothing and one who floods",
+                  ["", "p50 ms", "p99 ms"],
+                  "100 of 1,000 send a line, wait for its echo and send the next, while one other "
+                  "player does not read what he is sent, or another sends as fast as the network takes it "
+                  "(without the limit of input that is the default: fairness alone).", [1, 2], "milliseconds")
+    found = {}
+    for name, command in (("alone", None), ("with a slow reader", "slow 1"),
+                          ("with a flooder", "flood 1")):
+        s = subjects.Holdfast(run.dir / name.replace(" ", "-"))
+        try:
+            s.players(1000)
+            if command:
+                s.load.do(command)
+            rounds = []
+            for _ in range(run.rounds):
+                rounds.append(s.load.do(f"relay 100 {run.ms}"))
+            found[name] = [median([r[p] / 1000 for r in rounds]) for p in ("p50_us", "p99_us")]
+        finally:
+            s.end()
+        table.row(f"Holdfast, {name}", *found[name])
+    return table
+
+
+# ---- 6: connects ---------------------------------------------------------------------------------
+
+def connects(run):
+    table = Table("New players", ["", "a second", "us of processor each", "bytes left behind each"],
+                  f"{run.many:,} connect at once and each has an answer to his first line; then all leave, "
+                  "and come again. What is left behind is memory after they have left.",
+                  [1], "a second")
+    kinds = (subjects.Holdfast, subjects.Haproxy, subjects.Nginx)
+    all_ = run.start(*kinds)
+    try:
+        for s in all_:
+            subjects.wait_port(s.port)
+            s.before = s.memory()
+            s.load = subjects.Load(s.port, [s.pid()])
+
+        def storm(s):
+            connected = s.load.do(f"connect {run.many}")
+            answered = s.load.do("each")
+            s.load.do("close")
+            time.sleep(1)
+            ms = connected["ms"] + answered["ms"]
+            return (run.many / ms * 1000, (connected["cpu_us"][0] + answered["cpu_us"][0]) / run.many,
+                    (s.memory() - s.before) / run.many)
+        for s, rounds in in_turns(2 if run.quick else 3, all_, storm).items():
+            table.row(s.name, *(median(column) for column in zip(*rounds)))
+    finally:
+        for s in all_:
+            s.end()
+    return table
+
+
+ALL = {"relay": relay, "memory": memory, "restart": restart, "fan": fan, "neighbours": neighbours,
+       "connects": connects}
