@@ -14,6 +14,8 @@
 
 enum {
 	DIAL_MS = 50,         /* again within 100 ms of the server's listening, for ever */
+	DIAL_QUICK_MS = 4,    /* while players wait for it: a restart takes 10 ms of its own */
+	QUICK_FOR_MS = 2000,  /* after the game was lost */
 	DIAL_SLOW_MS = 1000,  /* in a crash loop: at most one handshake a second (row G05) */
 	YOUNG_MS = 1000,      /* a connection that dies before is a short life ... */
 	SHORT_LIVES_MAX = 10, /* ... and after so many in a row we slow down */
@@ -117,6 +119,8 @@ static void become_down(struct serverlink *s, bool goodbye, const char *refusal)
 		s->short_lives = 0;
 	s->mux->metrics.messages_unknown += serverlink_link(s)->unknown_in;
 	part(s, refusal);
+	if (s->was_open)
+		s->left_ms = now;
 	choose_next(s);
 	link_move(s, LINK_DOWN);
 	news_forget_server(s);
@@ -349,7 +353,8 @@ static void dial_cb(uv_timer_t *timer)
 static void dial_later(struct serverlink *s)
 {
 	bool slowly = s->short_lives > SHORT_LIVES_MAX || s->refusal[0] != '\0' || s->unproved;
-	uint64_t ms = slowly ? DIAL_SLOW_MS : DIAL_MS;
+	bool quickly = loop_now_ms(s->mux->loop) - s->left_ms < QUICK_FOR_MS;
+	uint64_t ms = slowly ? DIAL_SLOW_MS : quickly ? DIAL_QUICK_MS : DIAL_MS;
 
 	uv_timer_start(&s->dial, dial_cb, ms, 0);
 }

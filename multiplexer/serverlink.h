@@ -44,6 +44,7 @@ struct serverlink {
 	bool wrong_version;        /* its version was refused before: not logged again */
 	char refusal[REFUSAL_MAX]; /* ... in its own words, escaped; kept until one is OPEN */
 	uint64_t connected_ms;
+	uint64_t left_ms;  /* when the last game that was OPEN went away */
 	uint64_t since_ms; /* of the state */
 
 	unsigned features;  /* agreed on by the hellos: bits of features.h; 0 = plain AgNet */
