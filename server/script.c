@@ -1,6 +1,5 @@
 #include "server/script.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -13,10 +12,7 @@
 #include "server/script_state.h"
 #include "server/value.h"
 
-enum {
-	FILE_MAX = 1024 * 1024, /* bytes of a script file */
-	FRAMES_SHOWN = 8        /* of a traceback */
-};
+enum { FILE_MAX = 1024 * 1024 }; /* bytes of a script file */
 
 static char why_text[900]; /* what *why of script_open points to */
 
@@ -28,51 +24,6 @@ struct script *script_of(lua_State *L)
 bool script_is_waiting(const struct script *s)
 {
 	return s->game->script != NULL && s->game->script != s;
-}
-
-/* ---- what went wrong ---------------------------------------------------------------------------- */
-
-static void add(char *out, size_t room, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-static void add(char *out, size_t room, const char *fmt, ...)
-{
-	size_t used = strlen(out);
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(out + used, room - used, fmt, args);
-	va_end(args);
-}
-
-void script_describe(lua_State *L, char *out, size_t room)
-{
-	out[0] = '\0';
-	if (lua_type(L, -1) == LUA_TSTRING)
-		add(out, room, "%s", lua_tostring(L, -1));
-	else
-		add(out, room, "an error that is a %s", luaL_typename(L, -1));
-
-	lua_Debug at;
-	int shown = 0;
-	for (int level = 0; shown <= FRAMES_SHOWN && lua_getstack(L, level, &at); level++) {
-		lua_getinfo(L, "Sln", &at);
-		if (at.currentline < 0)
-			continue; /* C code: error() itself, and what called back */
-		add(out, room, shown == 0 ? "; in " : ", from ");
-		if (++shown > FRAMES_SHOWN)
-			add(out, room, "...");
-		else if (at.name != NULL)
-			add(out, room, "%s (%s:%d)", at.name, at.short_src, at.currentline);
-		else
-			add(out, room, "%s:%d", at.short_src, at.currentline);
-	}
-}
-
-static void report(struct script *s, lua_State *L)
-{
-	char text[900];
-	script_describe(L, text, sizeof text);
-	s->errors++;
-	log_error("map %s: %s", s->name, text);
 }
 
 /* ---- running ------------------------------------------------------------------------------------ */
@@ -114,12 +65,10 @@ void script_go_on(lua_State *L, lua_State *co, int args)
 		return;
 	}
 	if (status == LUA_YIELD) {
-		s->errors++;
-		log_error("map %s: a handler used coroutine.yield: nothing would ever resume it; "
-			  "use wait or waitframe",
-			s->name);
+		script_fault(s, "a handler used coroutine.yield: nothing would ever resume it; "
+				"use wait or waitframe");
 	} else if (status != LUA_OK) {
-		report(s, co);
+		script_report(s, co);
 	}
 	if (status != LUA_OK && !script_was_stopped(co))
 		lua_resetthread(
@@ -202,14 +151,13 @@ static void fire(struct script *s, const struct happening *h)
 		return;
 	lua_State *L = s->running != NULL ? s->running : s->L;
 	if (!lua_checkstack(L, 4)) {
-		s->errors++;
-		log_error("map %s: not enough memory for an event", s->name);
+		script_fault(s, "not enough memory for an event");
 		return;
 	}
 	lua_pushcfunction(L, l_fire);
 	lua_pushlightuserdata(L, (void *)h);
 	if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
-		report(s, L);
+		script_report(s, L);
 		lua_pop(L, 1);
 	}
 }
@@ -267,6 +215,7 @@ void script_leave(struct script *s, struct player *p, const char *why)
 
 void script_frame(struct script *s, double dt, uint64_t n)
 {
+	script_faults_beat(s);
 	fire(s, &(struct happening){.event = EVENT_frame, .seconds = dt, .number = n});
 }
 
@@ -278,7 +227,7 @@ void script_stop(struct script *s, const char *why)
 json_t *script_status(const struct script *s)
 {
 	return json_pack("{s:s, s:I, s:I, s:I, s:I}", "map", s->name, "memory",
-		(json_int_t)s->limit.memory, "errors", (json_int_t)s->errors, "coroutines",
+		(json_int_t)s->limit.memory, "errors", (json_int_t)s->faults.count, "coroutines",
 		(json_int_t)s->coroutines, "waiting", (json_int_t)s->schedule.count);
 }
 
@@ -311,6 +260,8 @@ static void open_globals(lua_State *L)
 {
 	lua_pushglobaltable(L);
 	script_open_base(L);
+	script_open_string(L);
+	script_open_table(L);
 	script_open_coroutine(L);
 	script_open_require(L);
 	script_open_game(L);

@@ -8,6 +8,16 @@
 
 static const char *const removed[] = {"collectgarbage", "dofile", "loadfile", "warn"};
 
+/* What load asks for the next piece of its text, the upvalue: one that is written in C (os.time) would
+ * never end it, and no hook stop that. */
+static int l_piece(lua_State *L)
+{
+	limit_check(L);
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_call(L, 0, 1);
+	return 1;
+}
+
 /* (text or function, [name, [mode, [environment]]]): as Lua's, but text only. */
 static int l_load(lua_State *L)
 {
@@ -15,6 +25,11 @@ static int l_load(lua_State *L)
 	lua_settop(L, args < 3 ? 3 : args);
 	lua_pushliteral(L, "t");
 	lua_replace(L, 3);
+	if (lua_isfunction(L, 1)) {
+		lua_pushvalue(L, 1);
+		lua_pushcclosure(L, l_piece, 1);
+		lua_replace(L, 1);
+	}
 	lua_pushvalue(L, lua_upvalueindex(1));
 	lua_insert(L, 1);
 	lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);

@@ -40,18 +40,27 @@ void *script_alloc(void *script, void *at, size_t old_size, size_t size)
 	return moved;
 }
 
-static void stop_hook(lua_State *L, UNUSED lua_Debug *at)
+/* level: as luaL_where's. */
+static void stop(lua_State *L, int level)
 {
-	struct script *s = script_of(L);
-	if (!s->limit.over) {
-		lua_sethook(L, NULL, 0, 0);
-		return;
-	}
-	luaL_where(L, 0);
+	luaL_where(L, level);
 	lua_pushfstring(L, "stopped: it ran longer than sv_script_time (%I ms)",
-		(LUAI_UACINT)s->limit.budget_ms);
+		(LUAI_UACINT)script_of(L)->limit.budget_ms);
 	lua_concat(L, 2);
 	lua_error(L);
+}
+
+static void stop_hook(lua_State *L, UNUSED lua_Debug *at)
+{
+	if (script_of(L)->limit.over)
+		stop(L, 0);
+	lua_sethook(L, NULL, 0, 0);
+}
+
+void limit_check(lua_State *L)
+{
+	if (script_of(L)->limit.over)
+		stop(L, 1);
 }
 
 static void tick_in_ms(struct script_limit *limit, uint64_t ms)

@@ -40,6 +40,17 @@ struct script_limit {
 	uint64_t hang_ms; /* this long over its budget, and no hook has helped: the end */
 };
 
+/* What a map did wrong. */
+struct script_faults {
+	uint64_t count;
+	char last[300];     /* where and what */
+	uint64_t second_ms; /* when the second began in which these are counted: */
+	unsigned logged_in_second;
+	uint64_t suppressed;
+	uint64_t told_ms; /* when admins were told last; 0 = never */
+	uint64_t untold;
+};
+
 struct script {
 	struct game *game; /* borrowed: outlives us */
 	lua_State *L;      /* owned */
@@ -53,7 +64,7 @@ struct script {
 	struct player *leaving;   /* borrowed: readable while his leave handlers start; or NULL */
 	struct schedule schedule; /* of struct timer, see script_time.c */
 	unsigned handlers[EVENT_COUNT];
-	uint64_t errors;
+	struct script_faults faults;
 	size_t coroutines; /* begun by us and not ended: they wait */
 };
 
@@ -66,11 +77,6 @@ bool script_is_waiting(const struct script *s);
 
 /* A state with nothing in it: for script_check, game may be NULL. NULL when memory is out. */
 struct script *script_new(struct game *game, const char *dir, size_t memory_max);
-
-/* Writes the error on top of L's stack and where L stood, on one line: "anteroom/init.lua:12: boom; in
- * go (anteroom/init.lua:12), from anteroom/init.lua:40". Raises and allocates nothing: it also serves
- * when memory is out. */
-void script_describe(lua_State *L, char *out, size_t room);
 
 /* co runs from now on, until script_return puts back what script_enter returned. */
 lua_State *script_enter(struct script *s, lua_State *co);
@@ -86,6 +92,18 @@ bool script_was_stopped(lua_State *co);
 void script_run(lua_State *L, int args);
 void script_go_on(lua_State *L, lua_State *co, int args); /* the same for one that waits */
 
+/* ---- script_error.c ---- */
+
+/* Writes the error on top of L's stack and where L stood, on one line: "anteroom/init.lua:12: boom; in
+ * go (anteroom/init.lua:12), from anteroom/init.lua:40". Raises and allocates nothing: it also serves
+ * when memory is out. */
+void script_describe(lua_State *L, char *out, size_t room);
+
+/* That error is counted, and told to the log and to admins in the game; script_fault: this text. */
+void script_report(struct script *s, lua_State *L);
+void script_fault(struct script *s, const char *text);
+void script_faults_beat(struct script *s); /* every frame: tells what was held back */
+
 /* ---- script_limit.c ---- */
 
 void *script_alloc(void *script, void *at, size_t old_size, size_t size); /* a lua_Alloc */
@@ -93,12 +111,15 @@ void limit_open(struct script *s);
 void limit_close(struct script *s);
 void limit_call_begins(struct script *s); /* an outermost call */
 void limit_call_ended(struct script *s);
+void limit_check(lua_State *L); /* raises if the call is over its time: for C that loops */
 void limit_apply(
 	struct script *s, lua_State *L); /* L runs from now on: hook it, or take the hook off */
 
 /* ---- one file per table or type: each adds its globals to the table on top of the stack ---- */
 
 void script_open_base(lua_State *L);
+void script_open_string(lua_State *L); /* after base, whose functions it replaces */
+void script_open_table(lua_State *L);  /* the same */
 void script_open_coroutine(lua_State *L);
 void script_open_require(lua_State *L);
 void script_open_game(lua_State *L);

@@ -15,7 +15,7 @@ static int open_anteroom(void **state)
 
 static int close_anteroom(void **state)
 {
-	uint64_t errors = script->errors;
+	uint64_t errors = script->faults.count;
 	int result = tear_down(state);
 	return errors == 0 ? result : -1;
 }

@@ -19,7 +19,7 @@ static void an_error_is_logged_with_file_and_line_and_the_next_handler_runs(UNUS
 	const char *log = logged();
 	ASSERT_HAS(
 		log, "map mapname: mapname/init.lua:1: attempt to index a nil value (field 'y')");
-	assert_int_equal(script->errors, 1);
+	assert_int_equal(script->faults.count, 1);
 	assert_int_equal(script->coroutines, 0);
 }
 
@@ -54,7 +54,7 @@ static void an_error_may_be_anything(UNUSED void **state)
 	ASSERT_HAS(log, "an error that is a nil");
 	ASSERT_HAS(log, "a\\x0ab\\x1b[2J");
 	ASSERT_HAS(log, "stack overflow");
-	assert_int_equal(script->errors, 5);
+	assert_int_equal(script->faults.count, 5);
 }
 
 static void an_unknown_event_is_refused_with_those_there_are(UNUSED void **state)
@@ -640,7 +640,7 @@ static const char *stopped(const char *body)
 	assert_null(script->running);
 	type(p, "");
 	assert_string_equal(shown(p), "alive\n");
-	assert_in_range(script->errors, 1, 2); /* two when it was in a spawn */
+	assert_in_range(script->faults.count, 1, 2); /* two when it was in a spawn */
 	assert_int_equal(script->coroutines, 0);
 	drop(p);
 	return logged();
@@ -729,7 +729,7 @@ static void calls_within_their_time_are_never_stopped(UNUSED void **state)
 		type(p, "");
 		frame(1);
 	}
-	assert_int_equal(script->errors, 0);
+	assert_int_equal(script->faults.count, 0);
 	assert_int_equal(script->coroutines, 0);
 }
 
@@ -740,30 +740,6 @@ static void without_a_time_limit_a_call_may_run(UNUSED void **state)
 		 "  local begun = os.clock() repeat until os.clock() - begun > 0.1 p:send('done')\n"
 		 "end)");
 	assert_string_equal(shown(join(1)), "done\n");
-}
-
-static void a_library_function_that_does_not_come_back_ends_the_server(UNUSED void **state)
-{
-	game.cvars.set.sv_script_time = 20;
-	open_map("game.on('join', function(p)\n"
-		 "  string.find(('a'):rep(40), ('a?'):rep(40) .. ('a'):rep(40)) end)");
-	script->limit.hang_ms = 60;
-	fflush(NULL);
-	pid_t pid = fork();
-	if (pid == 0) {
-		/* A timer is not inherited: the child has its own map. */
-		const char *why;
-		signal(SIGABRT, SIG_DFL);
-		script = script_open(&game, map_dir, &why);
-		script->limit.hang_ms = 60;
-		join(1);
-		_exit(0);
-	}
-	int status;
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGABRT);
-	ASSERT_HAS(logged(), "has not come back");
 }
 
 static void a_memory_bomb_is_an_error_and_the_game_goes_on(UNUSED void **state)
@@ -897,7 +873,6 @@ int main(void)
 		SCRIPT_TEST(a_map_that_loops_while_it_is_loaded_is_refused),
 		SCRIPT_TEST(calls_within_their_time_are_never_stopped),
 		SCRIPT_TEST(without_a_time_limit_a_call_may_run),
-		SCRIPT_TEST(a_library_function_that_does_not_come_back_ends_the_server),
 		SCRIPT_TEST(a_memory_bomb_is_an_error_and_the_game_goes_on),
 		SCRIPT_TEST(a_map_that_needs_too_much_memory_is_refused),
 		SCRIPT_TEST(all_memory_is_given_back),
