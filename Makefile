@@ -278,7 +278,7 @@ run: deps-run
 		--config-multiplexer etc/multiplexer.conf --config-server etc/server.cfg
 
 test: deps-test
-	$(Q)$(SUBMAKE) all
+	$(Q)$(SUBMAKE) all $(BENCH)
 	$(Q)$(SUBMAKE) lint
 	$(if $(SAN),,$(Q)$(SUBMAKE) model)
 	$(Q)$(SUBMAKE) unit
@@ -289,7 +289,7 @@ test: deps-test
 	@echo "All tests passed."
 
 .PHONY: system
-system: $(PROGRAMS)
+system: $(PROGRAMS) $(BENCH)
 	$(if $(SYSTEM),$(Q)HOLDFAST_BUILD=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider -n $(PROCESSES) tests/system $(PYTEST_ARGS) </dev/null)
 
 # ---- what must be installed ----------------------------------------------------------------------

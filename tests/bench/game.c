@@ -4,6 +4,7 @@
  *
  * SAVED: how many bytes it saves for each user when he is there. What begins with '!' is no echo:
  *   !all     '#' to everybody, in one message        !each    '#' to everybody, a message each
+ *   !say ... the rest of the line to everybody, in one message
  * It says on standard output when it has all users back: {"listed": N, "ms": since its start}. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,8 @@ static void on_text(const struct msg_got_subclient_text *m)
 
 	if (m->data.len < 4 || m->data.at[0] != '!') {
 		send_to(m->who, m->data);
+	} else if (m->data.at[1] == 's' && m->data.len > 7) {
+		send_to(clientkey_of(0, CLIENTKEY_LIST), slice_from(m->data, 5));
 	} else if (m->data.at[1] == 'a') {
 		send_to(clientkey_of(0, CLIENTKEY_LIST), mark);
 	} else {

@@ -63,6 +63,7 @@ static uint32_t *samples; /* of this command: ns / 16 */
 static size_t sample_count;
 static int waiting; /* players in WAITING */
 static bool running;
+static bool commanded; /* standard input has something to say */
 
 static uint64_t now_ns(void)
 {
@@ -227,6 +228,10 @@ static void turn(int timeout_ms)
 	for (int i = 0; i < n; i++) {
 		struct player *p = events[i].data.ptr;
 
+		if (p == NULL) {
+			commanded = true;
+			continue;
+		}
 		if (p->doing == CONNECTING) {
 			int fault = 0;
 			socklen_t len = sizeof fault;
@@ -447,9 +452,15 @@ int main(int argc, char **argv)
 	epoll_fd = epoll_create1(0);
 	if (samples == NULL || epoll_fd < 0)
 		die("start");
-	for (char text[256]; fgets(text, sizeof text, stdin) != NULL;) {
-		turn(0); /* what came since the last one */
+	struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
+	epoll_ctl(epoll_fd, EPOLL_CTL_ADD, STDIN_FILENO, &e);
+	/* One command at a time is ever under way; meanwhile players hear what they are told. */
+	for (char text[256];;) {
+		while (!commanded)
+			turn(-1);
+		if (fgets(text, sizeof text, stdin) == NULL)
+			return 0;
+		commanded = false;
 		obey(text);
 	}
-	return 0;
 }

@@ -89,9 +89,9 @@ def machine():
     return f"{os.cpu_count()} x {model}, Linux {platform.release()}"
 
 
-def write(out, tables, quick, seconds):
+def write(out, tables, size, seconds):
     parts = ["# Holdfast, measured", "",
-             f"{machine()}. {'A quick run' if quick else 'A full run'} of {seconds / 60:.1f} minutes. "
+             f"{machine()}. A {size} run of {seconds / 60:.1f} minutes. "
              "Each figure is the median of its rounds, which ran in turns; processor time is that of the "
              "process which holds the players' sockets, by the kernel's clock. Absolute figures do not "
              "travel to other machines, ratios do. `make bench` repeats it.", ""]

@@ -42,6 +42,12 @@ def wait_port(port):
             time.sleep(0.02)
 
 
+def cpu_us(pid):
+    """Of all its threads, on a processor."""
+    return sum(int((task / "schedstat").read_text().split()[0]) / 1000
+               for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
+
+
 class Load:
     """Players of one subject: tests/bench/load.c."""
 
@@ -123,14 +129,15 @@ class Holdfast(Subject):
     """holdfast-multiplexer with the echoing game in C."""
     name = "Holdfast"
     kind = "telnet-line"
-    more = ""
+    options = ""
     saved = 0
 
     def start(self):
         (self.dir / "multiplexer.conf").write_text(
             "max_clients = 19700\nsilent_max = 0\nsilent_drop_from = 0\nfirst_line = 0\n"
             "input_rate = 0\nconnect_burst = 0\nhalf_close = 0\nmccp_users = 20000\n"
-            f"listener bench {{ kind = {self.kind} address = '127.0.0.1:{self.port}' {self.more} }}\n")
+            f"{self.options}"
+            f"listener bench {{ kind = {self.kind} address = '127.0.0.1:{self.port}' }}\n")
         self.start_game()
         self.spawn(BUILD / "holdfast-multiplexer", "--run-dir", self.dir, "--config",
                    self.dir / "multiplexer.conf")
@@ -150,6 +157,11 @@ class Holdfast(Subject):
         return self.game
 
 
+class HoldfastPatient(Holdfast):
+    """It does not close a flooder whose echo he is too slow to read, as the default would."""
+    options = "output_limit = 64MiB\noutput_soft = 32MiB\n"
+
+
 class HoldfastRaw(Holdfast):
     name = "Holdfast, raw"
     kind = "raw"
@@ -162,6 +174,27 @@ class HoldfastLua(Holdfast):
     def start_game(self):
         self.game = self.spawn(BUILD / "holdfast-server", "--run-dir", self.dir, "--maps", HERE / "maps",
                                "--set", "sv_map=echo")
+
+    def restart(self):
+        subprocess.run([BUILD / "holdfastctl", "--run-dir", self.dir, "restart"], check=True,
+                       stdout=subprocess.DEVNULL)
+
+    def gap_of_restart(self, ms):
+        """Milliseconds that a player who types all the time had to wait for the answer across it."""
+        self.load.begin(f"relay 1 {ms}")
+        time.sleep(0.2)
+        self.restart()
+        return self.load.answer()["max_us"] / 1000
+
+    def gap_of_crash(self):
+        """Milliseconds from the kill to the first answer. What was being handled when it died is
+        nobody's to answer, so that he types when it is dead."""
+        began = time.monotonic()
+        self.again()
+        self.load.do("one")
+        took = (time.monotonic() - began) * 1000
+        time.sleep(0.3)
+        return took
 
 
 class Bare(Subject):

@@ -1,8 +1,10 @@
 """What is measured: one function a table."""
 
 import json
+import socket
 import statistics
 import time
+import zlib
 
 import subjects
 from report import Table
@@ -11,12 +13,13 @@ from report import Table
 class Run:
     """Where a table's subjects live, and how much is measured."""
 
-    def __init__(self, directory, quick):
-        self.dir, self.quick = directory, quick
-        self.rounds = 2 if quick else 5
-        self.ms = 500 if quick else 1500
-        self.many = 4000 if quick else 9900
-        self.sizes = (1, 100, 1000) if quick else (1, 100, 1000, 9900)
+    def __init__(self, directory, size):
+        self.dir = directory
+        self.rounds, self.ms, self.few, self.many, self.sizes, self.listeners, self.pause = {
+            "full": (5, 1500, 1000, 9900, (1, 100, 1000, 9900), 300, 1),
+            "quick": (2, 500, 1000, 4000, (1, 100, 1000), 50, 1),
+            "smoke": (1, 50, 20, 30, (1, 20), 2, 0.2),
+        }[size]
 
     def start(self, *kinds):
         return [kind(self.dir) for kind in kinds]
@@ -74,15 +77,15 @@ def relay(run):
     for n in run.sizes[1:]:
         table.aim(f"{n:,} players, of a bare multiplexer",
                   cpu["Holdfast", n] / cpu["bare epoll", n], 1.2)
-    table.aim(f"a message at {run.sizes[-1]:,} players, of one at 100",
-              cpu["Holdfast", run.sizes[-1]] / cpu["Holdfast", 100], 1.5)
+    table.aim(f"a message at {run.sizes[-1]:,} players, of one at {run.sizes[1]}",
+              cpu["Holdfast", run.sizes[-1]] / cpu["Holdfast", run.sizes[1]], 1.5)
     return table
 
 
 # ---- 2: memory -----------------------------------------------------------------------------------
 
 def memory(run):
-    sizes = (1000, run.many)
+    sizes = (run.few, run.many)
     table = Table("Memory of an idle player", ["", *(f"{n:,} players" for n in sizes)],
                   "What the process that holds the players' sockets has more than before they came, bytes "
                   "each; every one has sent a line and had an answer. The kernel's part of a socket is in "
@@ -96,7 +99,7 @@ def memory(run):
                 subjects.wait_port(s.port)
                 before = s.memory()
                 s.players(n)
-                time.sleep(1)
+                time.sleep(run.pause)
                 found[kind.name, n] = (s.memory() - before) / n
             finally:
                 s.end()
@@ -112,10 +115,10 @@ def gap_of(kind, run, count, saved):
     """Milliseconds from kill -9 to the first answer, and to the end of the listing by the new game."""
     rounds = []
     kind = type(kind.__name__, (kind,), {"saved": saved})
-    s = kind(run.dir / f"{count}-{saved}")
+    s = kind(run.dir)
     try:
         s.players(count)
-        time.sleep(0.5)
+        time.sleep(run.pause / 2)
         for _ in range(run.rounds):
             began = time.monotonic()
             game = s.again()
@@ -124,7 +127,7 @@ def gap_of(kind, run, count, saved):
             listed = json.loads(game.stdout.readline())
             assert listed["listed"] == count, listed
             rounds.append((took, listed["ms"], answer["cpu_us"][0] / 1000))
-            time.sleep(0.3)
+            time.sleep(run.pause / 3)
     finally:
         s.end()
     return [median(column) for column in zip(*rounds)]
@@ -137,7 +140,7 @@ def restart(run):
                   "them with what was saved about each, says READY, and answers a line that was typed "
                   "meanwhile.", [1], "milliseconds")
     worst = None
-    for count in (1000, run.many):
+    for count in (run.few, run.many):
         for saved in (512, 4044):
             took = gap_of(subjects.Holdfast, run, count, saved)
             table.row(f"Holdfast, {count:,} players, {saved:,} bytes each", *took)
@@ -149,7 +152,7 @@ def restart(run):
 # ---- 4: fan-out ----------------------------------------------------------------------------------
 
 def fan(run):
-    sizes = (100, 1000, run.many)
+    sizes = (run.few // 10, run.few, run.many)
     table = Table("One line to everybody", ["", *(f"{n:,} players, ms" for n in sizes),
                                            *(f"us a delivery, {n:,}" for n in sizes)],
                   "From the sender's line until the last player has it, and processor time of the "
@@ -178,22 +181,23 @@ def fan(run):
 # ---- 5: a slow reader and a flooder --------------------------------------------------------------
 
 def neighbours(run):
-    table = Table("A thousand players, beside one who reads nothing and one who floods",
+    table = Table(f"{run.few:,} players, beside one who reads nothing and one who floods",
                   ["", "p50 ms", "p99 ms"],
-                  "100 of 1,000 send a line, wait for its echo and send the next, while one other "
+                  "A tenth of them send a line, wait for its echo and send the next, while one other "
                   "player does not read what he is sent, or another sends as fast as the network takes it "
                   "(without the limit of input that is the default: fairness alone).", [1, 2], "milliseconds")
     found = {}
-    for name, command in (("alone", None), ("with a slow reader", "slow 1"),
-                          ("with a flooder", "flood 1")):
-        s = subjects.Holdfast(run.dir / name.replace(" ", "-"))
+    for name, command, kind in (("alone", None, subjects.Holdfast),
+                                ("with a slow reader", "slow 1", subjects.Holdfast),
+                                ("with a flooder", "flood 1", subjects.HoldfastPatient)):
+        s = kind(run.dir)
         try:
-            s.players(1000)
+            s.players(run.few)
             if command:
                 s.load.do(command)
             rounds = []
             for _ in range(run.rounds):
-                rounds.append(s.load.do(f"relay 100 {run.ms}"))
+                rounds.append(s.load.do(f"relay {run.few // 10} {run.ms}"))
             found[name] = [median([r[p] / 1000 for r in rounds]) for p in ("p50_us", "p99_us")]
         finally:
             s.end()
@@ -220,11 +224,11 @@ def connects(run):
             connected = s.load.do(f"connect {run.many}")
             answered = s.load.do("each")
             s.load.do("close")
-            time.sleep(1)
+            time.sleep(run.pause)
             ms = connected["ms"] + answered["ms"]
             return (run.many / ms * 1000, (connected["cpu_us"][0] + answered["cpu_us"][0]) / run.many,
                     (s.memory() - s.before) / run.many)
-        for s, rounds in in_turns(2 if run.quick else 3, all_, storm).items():
+        for s, rounds in in_turns(min(run.rounds, 3), all_, storm).items():
             table.row(s.name, *(median(column) for column in zip(*rounds)))
     finally:
         for s in all_:
@@ -232,5 +236,102 @@ def connects(run):
     return table
 
 
-ALL = {"relay": relay, "memory": memory, "restart": restart, "fan": fan, "neighbours": neighbours,
-       "connects": connects}
+# ---- 8: compression ------------------------------------------------------------------------------
+
+class Listener:
+    """A player who only counts what he gets, compressed or not."""
+
+    def __init__(self, port, compressed):
+        self.sock = socket.create_connection(("127.0.0.1", port))
+        self.bytes = 0
+        self.text = b""
+        self.inflate = zlib.decompressobj() if compressed else None
+        self.began = not compressed
+        if compressed:
+            self.sock.sendall(b"\xff\xfd\x56")     # IAC DO COMPRESS2
+
+    def hear(self):
+        data = self.sock.recv(65536)
+        self.bytes += len(data)
+        if not self.began:
+            mark = data.find(b"\xff\xfa\x56\xff\xf0")
+            if mark < 0:
+                return
+            self.began, data = True, data[mark + 5:]
+        self.text += self.inflate.decompress(data) if self.inflate else data
+
+    def hear_until(self, mark):
+        while mark not in self.text:
+            self.hear()
+
+
+def game_text():
+    """Prose in lines, as a game sends it: this project's own, with colours as a game has them."""
+    prose = [line.strip() for line in (subjects.TOP / "README.md").read_text().splitlines()
+             if len(line) > 60 and not line.startswith((" ", "|"))]
+    return [f"\x1b[1;36mA room {n}\x1b[0m {line}" for n, line in enumerate(prose)][:150]
+
+
+def compression(run):
+    count = run.listeners
+    table = Table("Compression (MCCP2)", ["", "bytes a player", "us of processor a line and player",
+                                         "memory of a player"],
+                  f"English prose with a coloured name before each line, to {count} players, a line at a time; "
+                  "what each player's connection carried, and what it cost the multiplexer.", [1], "bytes a player")
+    lines = game_text()
+    found = {}
+    for name, compressed in (("plain", False), ("with MCCP2", True)):
+        s = subjects.Holdfast(run.dir)
+        try:
+            subjects.wait_port(s.port)
+            before = s.memory()
+            all_ = [Listener(s.port, compressed) for _ in range(count)]
+            speaker = Listener(s.port, False)
+            speaker.sock.sendall(b"!say begin\r\n")
+            for listener in all_:
+                listener.hear_until(b"begin")
+                listener.bytes, listener.text = 0, b""
+            cpu = subjects.cpu_us(s.pid())
+            for n, line in enumerate(lines):
+                speaker.sock.sendall(f"!say {line} ({n})\r\n".encode())
+                for listener in all_:
+                    listener.hear_until(f"({n})\r\n".encode())
+                    listener.text = b""
+            cpu = subjects.cpu_us(s.pid()) - cpu
+            found[name] = sum(listener.bytes for listener in all_) / count
+            table.row(f"Holdfast, {name}", found[name], cpu / count / len(lines),
+                      (s.memory() - before) / count)
+            for listener in [*all_, speaker]:
+                listener.sock.close()
+        finally:
+            s.end()
+    table.findings.append(f"Compressed, the text takes {found['with MCCP2'] / found['plain']:.0%} of its "
+                          "bytes.")
+    return table
+
+
+# ---- 3, once more: the game in Lua ---------------------------------------------------------------
+
+def restart_lua(run):
+    table = Table("A restart of the Lua game, until the first line is answered by the next one",
+                  ["", "ms, restart", "ms, kill -9"],
+                  "The game server with a script that restores every player. A restart is "
+                  "`holdfastctl restart`: input is held, saves are made, the program starts anew; the longest "
+                  "that one who types all the time waits for an answer. kill -9: as above.", [1, 2],
+                  "milliseconds")
+    for count in (run.few, run.many):
+        s = subjects.HoldfastLua(run.dir)
+        try:
+            s.players(count)
+            time.sleep(run.pause)
+            restarts = in_turns(run.rounds, [s], lambda s: s.gap_of_restart(run.ms + 500))[s]
+            kills = in_turns(run.rounds, [s], lambda s: s.gap_of_crash())[s]
+        finally:
+            s.end()
+        table.row(f"Holdfast, {count:,} players", median(restarts), median(kills))
+    table.aim(f"{run.many:,} players, a restart, ms", median(restarts), 250)
+    return table
+
+
+ALL = {"relay": relay, "memory": memory, "restart": restart, "restart-lua": restart_lua, "fan": fan,
+       "neighbours": neighbours, "connects": connects, "compression": compression}
