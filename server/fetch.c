@@ -1,0 +1,709 @@
+/* libcurl's multi interface on our loop. curl tells which sockets and which time to watch:
+ *
+ *   fetch_begin -> waiting -> begin: curl_multi_add_handle
+ *   watch_socket, watch_time <- curl        uv_poll, uv_timer -> curl_multi_socket_action -> reap
+ *   reap -> finish: a redirect begins again, all else is the answer, and the next one's turn comes
+ *
+ * curl looks names up in a thread of its own, one for each request; CURLOPT_QUICK_EXIT leaves a thread
+ * to itself that a silent name server holds up. Redirects are followed here, not by curl, since it would
+ * take our headers along. Every request has its own connection: who may go where is judged when it is
+ * made (open_socket), so none may be taken over from a request that was allowed more. */
+#include "server/fetch.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/buf.h"
+#include "common/internet.h"
+
+struct fetcher {
+	struct loop *loop; /* borrowed */
+	CURLM *multi;      /* owned */
+	uv_timer_t timer;
+	unsigned handles; /* open ones of libuv: the timer, and a poll for each socket */
+	bool closing;
+	struct list active, waiting; /* struct fetch */
+	size_t active_count, waiting_count;
+};
+
+struct fetch {
+	struct list node;
+	struct fetcher *fetcher;
+	CURL *easy;                 /* owned */
+	CURLU *url;                 /* owned: where to now */
+	struct curl_slist *headers; /* owned: the caller's, while they may be shown */
+	char *method;               /* owned */
+	char *content_type;         /* owned: a header line; NULL = none */
+	struct buf body, answer;
+	char from[ADDRESS_IP_MAX + 8]; /* "host!192.0.2.1"; "" = any */
+	enum fetch_family family;
+	bool public_only;
+	bool slow_counts; /* the answer has begun */
+	unsigned redirects_left;
+	bool follow;
+	uint64_t connect_ms, total_ms, deadline_ms;
+	size_t answer_max, header_bytes;
+	fetch_cb cb;
+	void *owner;
+	char refused[200]; /* why we gave it up ourselves; "" = we did not */
+	char error[CURL_ERROR_SIZE];
+};
+
+struct watch {
+	uv_poll_t poll;
+	struct fetcher *fetcher;
+};
+
+static void reap(struct fetcher *fr);
+static void next(struct fetcher *fr);
+
+/* ---- curl on the loop --------------------------------------------------------------------------- */
+
+static void handle_closed(struct fetcher *fr)
+{
+	if (--fr->handles > 0 || !fr->closing)
+		return;
+	free(fr);
+	curl_global_cleanup();
+}
+
+static void watch_closed_cb(uv_handle_t *handle)
+{
+	struct watch *w = handle->data;
+	struct fetcher *fr = w->fetcher;
+
+	free(w);
+	handle_closed(fr);
+}
+
+static void act(struct fetcher *fr, curl_socket_t fd, int events)
+{
+	int running;
+
+	curl_multi_socket_action(fr->multi, fd, events, &running);
+	reap(fr);
+}
+
+static void watch_cb(uv_poll_t *poll, int status, int events)
+{
+	struct watch *w = poll->data;
+	uv_os_fd_t fd;
+
+	if (uv_fileno((uv_handle_t *)poll, &fd) < 0)
+		return;
+	act(w->fetcher, fd,
+		status < 0 ? CURL_CSELECT_ERR
+			   : ((events & UV_READABLE) != 0 ? CURL_CSELECT_IN : 0) |
+				     ((events & UV_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0));
+}
+
+static void unwatch(struct fetcher *fr, struct watch *w, curl_socket_t fd)
+{
+	if (w == NULL)
+		return;
+	uv_poll_stop(&w->poll);
+	uv_close((uv_handle_t *)&w->poll, watch_closed_cb);
+	curl_multi_assign(fr->multi, fd, NULL);
+}
+
+static struct watch *watch_new(struct fetcher *fr, curl_socket_t fd)
+{
+	struct watch *w = malloc(sizeof *w);
+
+	if (w == NULL)
+		return NULL;
+	if (uv_poll_init_socket(&fr->loop->uv, &w->poll, fd) < 0) {
+		free(w);
+		return NULL;
+	}
+	w->poll.data = w;
+	w->fetcher = fr;
+	fr->handles++;
+	curl_multi_assign(fr->multi, fd, w);
+	return w;
+}
+
+/* One that cannot be watched for want of memory ends with the time of its request: a failure told to
+ * curl would end all. */
+static int watch_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *user, void *watched)
+{
+	struct fetcher *fr = user;
+	struct watch *w = watched;
+
+	if (what == CURL_POLL_REMOVE) {
+		unwatch(fr, w, fd);
+		return 0;
+	}
+	if (w == NULL)
+		w = watch_new(fr, fd);
+	if (w != NULL)
+		uv_poll_start(&w->poll,
+			((what & CURL_POLL_IN) != 0 ? UV_READABLE : 0) |
+				((what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0),
+			watch_cb);
+	return 0;
+}
+
+static void time_cb(uv_timer_t *timer)
+{
+	act(timer->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int watch_time(CURLM *multi UNUSED, long ms, void *user)
+{
+	struct fetcher *fr = user;
+
+	if (ms < 0 || fr->closing)
+		uv_timer_stop(&fr->timer);
+	else
+		uv_timer_start(&fr->timer, time_cb, ms > 0 ? (uint64_t)ms : 1, 0);
+	return 0;
+}
+
+/* ---- URLs --------------------------------------------------------------------------------------- */
+
+static bool has_part(CURLU *url, CURLUPart part)
+{
+	char *text = NULL;
+	bool has = curl_url_get(url, part, &text, 0) == CURLUE_OK && text[0] != '\0';
+
+	curl_free(text);
+	return has;
+}
+
+static bool is_http(CURLU *url)
+{
+	char *scheme = NULL;
+	bool is = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+		  (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+
+	curl_free(scheme);
+	return is;
+}
+
+/* Reads text as the place to go to, and replaces nothing when it is none. */
+static CURLU *read_url(const char *text, const char **why)
+{
+	CURLU *url = curl_url();
+	size_t len = strlen(text);
+
+	*why = url == NULL ? "not enough memory" : NULL;
+	if (len > FETCH_URL_MAX)
+		*why = "the URL is too long";
+	for (size_t i = 0; i < len && *why == NULL; i++)
+		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f)
+			*why = "the URL has a blank or an unprintable character in it";
+	if (*why == NULL && curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) != 0)
+		*why = "that is no URL: one looks like https://example.org/path";
+	if (*why == NULL && !is_http(url))
+		*why = "the URL must begin with http:// or https://";
+	if (*why == NULL && !has_part(url, CURLUPART_HOST))
+		*why = "the URL has no host";
+	if (*why == NULL && (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD)))
+		*why = "the URL may hold no name and no password";
+	if (*why == NULL)
+		return url;
+	curl_url_cleanup(url);
+	return NULL;
+}
+
+bool fetch_check_url(const char *url, const char **why)
+{
+	CURLU *read = read_url(url, why);
+
+	curl_url_cleanup(read);
+	return read != NULL;
+}
+
+static bool same_part(CURLU *a, CURLU *b, CURLUPart part)
+{
+	char *of_a = NULL, *of_b = NULL;
+	bool same = curl_url_get(a, part, &of_a, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+		    curl_url_get(b, part, &of_b, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+		    strcasecmp(of_a, of_b) == 0;
+
+	curl_free(of_a);
+	curl_free(of_b);
+	return same;
+}
+
+static bool same_origin(CURLU *a, CURLU *b)
+{
+	return same_part(a, b, CURLUPART_SCHEME) && same_part(a, b, CURLUPART_HOST) &&
+	       same_part(a, b, CURLUPART_PORT);
+}
+
+/* ---- what comes in ------------------------------------------------------------------------------ */
+
+/* The one place where it is judged where a request goes: the address is what the connection will have,
+ * whatever the name said a moment ago (rows M01 and M02). */
+static curl_socket_t open_socket(void *user, curlsocktype purpose UNUSED, struct curl_sockaddr *to)
+{
+	struct fetch *f = user;
+	struct address a = {.len = (socklen_t)size_min(to->addrlen, sizeof a.un)};
+	const char *what = NULL;
+	char ip[ADDRESS_IP_MAX];
+
+	memcpy(&a.un, &to->addr, a.len);
+	f->refused[0] = '\0'; /* of another address of the same name */
+	if (f->public_only) {
+		what = internet_why_not(&a);
+		if (what == NULL && internet_is_own(&a))
+			what = "this machine itself";
+	}
+	if (what == NULL)
+		return socket(
+			to->family, to->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->protocol);
+	address_ip(&a, ip);
+	snprintf(f->refused, sizeof f->refused, "%s is %s, where scripts may not connect to", ip,
+		what);
+	return CURL_SOCKET_BAD;
+}
+
+static void count_slowness(struct fetch *f)
+{
+	if (f->slow_counts)
+		return;
+	f->slow_counts = true;
+	curl_easy_setopt(f->easy, CURLOPT_LOW_SPEED_LIMIT, (long)FETCH_SLOW_BYTES);
+	curl_easy_setopt(f->easy, CURLOPT_LOW_SPEED_TIME, (long)FETCH_SLOW_SECONDS);
+}
+
+static size_t header_cb(char *line UNUSED, size_t size, size_t n, void *user)
+{
+	struct fetch *f = user;
+
+	count_slowness(f);
+	f->header_bytes += size * n;
+	if (f->header_bytes <= FETCH_HEADERS_MAX)
+		return size * n;
+	snprintf(f->refused, sizeof f->refused, "the answer has over %d KiB of headers",
+		FETCH_HEADERS_MAX / 1024);
+	return 0;
+}
+
+static void refuse_large(struct fetch *f)
+{
+	snprintf(f->refused, sizeof f->refused, "the answer has over %zu bytes", f->answer_max);
+}
+
+static size_t body_cb(char *bytes, size_t size, size_t n, void *user)
+{
+	struct fetch *f = user;
+
+	if (f->answer.len + size * n > f->answer_max)
+		refuse_large(f);
+	else if (!buf_add(&f->answer, slice_of(bytes, size * n)))
+		snprintf(f->refused, sizeof f->refused, "not enough memory");
+	return f->refused[0] == '\0' ? size * n : 0;
+}
+
+/* ---- what goes out ------------------------------------------------------------------------------ */
+
+#define SET(option, value) ok = ok && curl_easy_setopt(f->easy, (option), (value)) == CURLE_OK
+
+static bool set_method(struct fetch *f)
+{
+	bool ok = true;
+
+	if (strcmp(f->method, "HEAD") == 0)
+		SET(CURLOPT_NOBODY, 1L);
+	else if (f->body.len > 0 || strcmp(f->method, "POST") == 0) {
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)f->body.len);
+		SET(CURLOPT_POSTFIELDS,
+			f->body.len > 0 ? (const char *)buf_bytes(&f->body).at : "");
+		SET(CURLOPT_CUSTOMREQUEST, f->method);
+	} else if (strcmp(f->method, "GET") != 0)
+		SET(CURLOPT_CUSTOMREQUEST, f->method);
+	return ok;
+}
+
+static bool set_where(struct fetch *f)
+{
+	static const long families[] = {
+		[FETCH_ANY] = CURL_IPRESOLVE_WHATEVER,
+		[FETCH_V4] = CURL_IPRESOLVE_V4,
+		[FETCH_V6] = CURL_IPRESOLVE_V6,
+	};
+	bool ok = true;
+
+	SET(CURLOPT_CURLU, f->url);
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+	SET(CURLOPT_PROXY, ""); /* nor what the environment says (row M03) */
+	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L); /* of one family, for one request: no other's */
+	SET(CURLOPT_IPRESOLVE, families[f->family]);
+	if (f->from[0] != '\0')
+		SET(CURLOPT_INTERFACE, f->from);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(CURLOPT_OPENSOCKETDATA, f);
+	SET(CURLOPT_FRESH_CONNECT, 1L);
+	SET(CURLOPT_FORBID_REUSE, 1L);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L); /* row M06 */
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	return ok;
+}
+
+static bool set_limits(struct fetch *f, uint64_t left_ms)
+{
+	bool ok = true;
+
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_QUICK_EXIT, 1L); /* row M05 */
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)f->connect_ms);
+	SET(CURLOPT_TIMEOUT_MS, (long)left_ms);
+	SET(CURLOPT_HEADERFUNCTION, header_cb);
+	SET(CURLOPT_HEADERDATA, f);
+	SET(CURLOPT_WRITEFUNCTION, body_cb);
+	SET(CURLOPT_WRITEDATA, f);
+	SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)f->answer_max);
+	SET(CURLOPT_BUFFERSIZE, 16L * 1024);
+	return ok;
+}
+
+/* Tells curl all about the way to f->url, and lets it begin. */
+static bool go(struct fetch *f)
+{
+	uint64_t now_ms = loop_now_ms(f->fetcher->loop);
+	bool ok = true;
+
+	if (f->deadline_ms == 0)
+		f->deadline_ms = now_ms + f->total_ms;
+	f->slow_counts = false;
+	f->error[0] = '\0';
+	buf_free(&f->answer);
+	curl_easy_reset(f->easy);
+	SET(CURLOPT_PRIVATE, f);
+	SET(CURLOPT_ERRORBUFFER, f->error);
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_USERAGENT, "holdfast-server/" HOLDFAST_VERSION);
+	SET(CURLOPT_HTTPHEADER, f->headers);
+	ok = ok && set_method(f) && set_where(f) &&
+	     set_limits(f, f->deadline_ms > now_ms ? f->deadline_ms - now_ms : 1);
+	return ok && curl_multi_add_handle(f->fetcher->multi, f->easy) == CURLM_OK;
+}
+
+/* ---- how it ends -------------------------------------------------------------------------------- */
+
+static void fetch_free(struct fetch *f)
+{
+	if (f == NULL)
+		return;
+	list_remove(&f->node);
+	curl_easy_cleanup(f->easy);
+	curl_url_cleanup(f->url);
+	curl_slist_free_all(f->headers);
+	buf_free(&f->body);
+	buf_free(&f->answer);
+	free(f->method);
+	free(f->content_type);
+	free(f);
+}
+
+static void end_address(struct fetch *f, CURLINFO ip_info, CURLINFO port_info, struct address *out)
+{
+	const char *why, *ip = NULL;
+	char text[ADDRESS_TEXT_MAX];
+	long port = 0;
+
+	*out = (struct address){0};
+	if (curl_easy_getinfo(f->easy, ip_info, &ip) != CURLE_OK || ip == NULL || ip[0] == '\0' ||
+		curl_easy_getinfo(f->easy, port_info, &port) != CURLE_OK)
+		return;
+	snprintf(
+		text, sizeof text, strchr(ip, ':') != NULL ? "[%.60s]:%ld" : "%.60s:%ld", ip, port);
+	address_parse(text, out, &why);
+}
+
+/* The fetch is gone when its owner is told. */
+static void tell(struct fetch *f, CURLcode code)
+{
+	struct fetch_answer answer = {.bad_source = code == CURLE_INTERFACE_FAILED};
+	struct fetcher *fr = f->fetcher;
+	char why[CURL_ERROR_SIZE + 8];
+	long status = 0;
+
+	if (code == CURLE_FILESIZE_EXCEEDED)
+		refuse_large(f); /* it said so itself */
+	if (code == CURLE_OK) {
+		curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+		answer.status = (int)status;
+		answer.body = buf_bytes(&f->answer);
+	} else {
+		snprintf(why, sizeof why, "%s",
+			f->refused[0] != '\0' ? f->refused
+			: f->error[0] != '\0' ? f->error
+					      : curl_easy_strerror(code));
+		answer.why = why;
+	}
+	end_address(f, CURLINFO_LOCAL_IP, CURLINFO_LOCAL_PORT, &answer.local);
+	end_address(f, CURLINFO_PRIMARY_IP, CURLINFO_PRIMARY_PORT, &answer.remote);
+	list_remove(&f->node);
+	fr->active_count--;
+	f->cb(f->owner, &answer);
+	fetch_free(f);
+}
+
+/* NULL is none. */
+static bool add_header(struct fetch *f, const char *line)
+{
+	if (line == NULL)
+		return true;
+	if (strpbrk(line, "\r\n") != NULL)
+		return false;
+	struct curl_slist *more = curl_slist_append(f->headers, line);
+	if (more != NULL)
+		f->headers = more;
+	return more != NULL;
+}
+
+/* As browsers do it: what was to be changed is not changed a second time elsewhere, but for 307, 308. */
+static bool becomes_get(const struct fetch *f, long status)
+{
+	if (strcmp(f->method, "GET") == 0 || strcmp(f->method, "HEAD") == 0)
+		return false;
+	return status == 303 ||
+	       ((status == 301 || status == 302) && strcmp(f->method, "POST") == 0);
+}
+
+/* Makes f one for the place that the answer names. False with *why a sentence. */
+static bool turn_to(struct fetch *f, const char *location, long status, const char **why)
+{
+	CURLU *url = read_url(location, why);
+
+	if (url == NULL)
+		return false;
+	bool other = !same_origin(f->url, url), safe = same_part(f->url, url, CURLUPART_SCHEME);
+	char *scheme = NULL;
+	if (!safe && curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK)
+		safe = strcmp(scheme, "https") == 0;
+	curl_free(scheme);
+	if (!safe) {
+		*why = "it leads from https to http";
+		curl_url_cleanup(url);
+		return false;
+	}
+	curl_url_cleanup(f->url);
+	f->url = url;
+	if (becomes_get(f, status)) {
+		buf_free(&f->body);
+		free(f->content_type);
+		f->content_type = NULL;
+		strcpy(f->method, "GET"); /* shorter than any that changes something */
+	}
+	if (other) {
+		curl_slist_free_all(f->headers);
+		f->headers = NULL;
+		return add_header(f, f->content_type);
+	}
+	return true;
+}
+
+/* Whether the answer is a redirect that is followed; if it cannot be, *code and f->refused say why. */
+static bool follow(struct fetch *f, CURLcode *code)
+{
+	char *location = NULL;
+	long status = 0;
+	const char *why = "not enough memory";
+
+	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(f->easy, CURLINFO_REDIRECT_URL, &location);
+	if (!f->follow || location == NULL || status < 301 || status == 304 || status > 308)
+		return false;
+	if (f->redirects_left == 0) {
+		snprintf(f->refused, sizeof f->refused, "over %d redirects", FETCH_REDIRECTS_MAX);
+		*code = CURLE_TOO_MANY_REDIRECTS;
+		return false;
+	}
+	f->redirects_left--;
+	if (turn_to(f, location, status, &why) && go(f))
+		return true;
+	snprintf(f->refused, sizeof f->refused, "a redirect that is not followed: %s", why);
+	*code = CURLE_TOO_MANY_REDIRECTS;
+	return false;
+}
+
+/* Takes the finished from curl. Their owners may begin, cancel and close as they like meanwhile. */
+static void reap(struct fetcher *fr)
+{
+	CURLMsg *message;
+	int left;
+
+	while (!fr->closing && (message = curl_multi_info_read(fr->multi, &left)) != NULL) {
+		struct fetch *f = NULL;
+		CURLcode code = message->data.result;
+		CURL *easy = message->easy_handle;
+
+		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&f);
+		curl_multi_remove_handle(fr->multi, easy);
+		if (code == CURLE_OK && follow(f, &code))
+			continue;
+		tell(f, code);
+	}
+	if (!fr->closing)
+		next(fr);
+}
+
+/* ---- requests ----------------------------------------------------------------------------------- */
+
+/* Has those begin whose turn it is. One that cannot is told so like any other that failed: by curl,
+ * in a later turn. */
+static void next(struct fetcher *fr)
+{
+	while (!fr->closing && fr->active_count < FETCH_AT_ONCE && !list_is_empty(&fr->waiting)) {
+		struct fetch *f = container_of(fr->waiting.next, struct fetch, node);
+
+		list_remove(&f->node);
+		list_add_last(&fr->active, &f->node);
+		fr->waiting_count--;
+		fr->active_count++;
+		if (!go(f)) {
+			snprintf(f->refused, sizeof f->refused, "not enough memory");
+			tell(f, CURLE_OUT_OF_MEMORY);
+		}
+	}
+}
+
+static bool copy_headers(struct fetch *f, const struct fetch_request *r)
+{
+	if (r->content_type != NULL &&
+		asprintf(&f->content_type, "Content-Type: %s", r->content_type) < 0) {
+		f->content_type = NULL;
+		return false;
+	}
+	bool ok = add_header(f, f->content_type);
+	for (const char *const *line = r->headers; ok && line != NULL && *line != NULL; line++)
+		ok = add_header(f, *line);
+	return ok;
+}
+
+static struct fetch *fetch_new(const struct fetch_request *r, const char **why)
+{
+	struct fetch *f = calloc(1, sizeof *f);
+	char ip[ADDRESS_IP_MAX];
+
+	*why = "not enough memory";
+	if (f == NULL)
+		return NULL;
+	list_init(&f->node);
+	f->family = r->family;
+	f->public_only = r->public_only;
+	f->follow = r->follow;
+	f->redirects_left = FETCH_REDIRECTS_MAX;
+	f->connect_ms = r->connect_ms > 0 ? r->connect_ms : FETCH_CONNECT_MS;
+	f->total_ms = r->total_ms > 0 ? r->total_ms : FETCH_TOTAL_MS;
+	f->answer_max = r->answer_max > 0 ? r->answer_max : FETCH_ANSWER_MAX;
+	if (r->from != NULL && r->from->len > 0) {
+		address_ip(r->from, ip);
+		snprintf(f->from, sizeof f->from, "host!%s", ip);
+	}
+	f->easy = curl_easy_init();
+	f->method = strdup(r->method);
+	if (f->easy != NULL && f->method != NULL && buf_add(&f->body, r->body) &&
+		copy_headers(f, r))
+		f->url = read_url(r->url, why);
+	if (f->url != NULL)
+		return f;
+	fetch_free(f);
+	return NULL;
+}
+
+struct fetch *fetch_begin(struct fetcher *fr, const struct fetch_request *request, fetch_cb cb,
+	void *owner, const char **why)
+{
+	*why = "too many requests wait already";
+	if (fr->closing || fr->waiting_count >= FETCH_WAITING_MAX)
+		return NULL;
+	struct fetch *f = fetch_new(request, why);
+	if (f == NULL)
+		return NULL;
+	f->fetcher = fr;
+	f->cb = cb;
+	f->owner = owner;
+	list_add_last(&fr->waiting, &f->node);
+	fr->waiting_count++;
+	/* Its turn, and the turn of others, comes with the timer: nobody is told from in here. */
+	uv_timer_start(&fr->timer, time_cb, 0, 0);
+	return f;
+}
+
+void fetch_cancel(struct fetch *f)
+{
+	struct fetcher *fr = f->fetcher;
+	bool waits = f->deadline_ms == 0;
+
+	if (waits) {
+		fr->waiting_count--;
+	} else {
+		curl_multi_remove_handle(fr->multi, f->easy);
+		fr->active_count--;
+		uv_timer_start(&fr->timer, time_cb, 0, 0); /* for the next */
+	}
+	fetch_free(f);
+}
+
+/* ---- life --------------------------------------------------------------------------------------- */
+
+struct fetcher *fetcher_open(struct loop *loop)
+{
+	struct fetcher *fr = calloc(1, sizeof *fr);
+
+	if (fr == NULL)
+		return NULL;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		free(fr);
+		return NULL;
+	}
+	fr->loop = loop;
+	fr->multi = curl_multi_init();
+	if (fr->multi == NULL ||
+		curl_multi_setopt(fr->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) != CURLM_OK ||
+		curl_multi_setopt(fr->multi, CURLMOPT_SOCKETDATA, fr) != CURLM_OK ||
+		curl_multi_setopt(fr->multi, CURLMOPT_TIMERFUNCTION, watch_time) != CURLM_OK ||
+		curl_multi_setopt(fr->multi, CURLMOPT_TIMERDATA, fr) != CURLM_OK) {
+		curl_multi_cleanup(fr->multi);
+		curl_global_cleanup();
+		free(fr);
+		return NULL;
+	}
+	list_init(&fr->active);
+	list_init(&fr->waiting);
+	uv_timer_init(&loop->uv, &fr->timer);
+	fr->timer.data = fr;
+	fr->handles = 1;
+	return fr;
+}
+
+size_t fetcher_count(const struct fetcher *fr)
+{
+	return fr->active_count + fr->waiting_count;
+}
+
+static void timer_closed_cb(uv_handle_t *handle)
+{
+	handle_closed(handle->data);
+}
+
+void fetcher_close(struct fetcher *fr)
+{
+	if (fr == NULL || fr->closing)
+		return;
+	fr->closing = true;
+	LIST_EACH(node, &fr->active)
+	{
+		struct fetch *f = container_of(node, struct fetch, node);
+
+		curl_multi_remove_handle(fr->multi, f->easy);
+		fetch_free(f);
+	}
+	LIST_EACH(node, &fr->waiting)
+	fetch_free(container_of(node, struct fetch, node));
+	curl_multi_cleanup(fr->multi);
+	fr->multi = NULL;
+	uv_close((uv_handle_t *)&fr->timer, timer_closed_cb);
+}
