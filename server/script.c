@@ -7,6 +7,7 @@
 #include <lualib.h>
 
 #include "common/log.h"
+#include "server/api/outgoing.h"
 #include "server/api/types.h"
 #include "server/map.h"
 #include "server/script_state.h"
@@ -131,8 +132,10 @@ static int l_fire(lua_State *L)
 	const struct happening *h = lua_touserdata(L, 1);
 	struct script *s = script_of(L);
 	const char *arguments = event_arguments[h->event];
-	if (h->event == EVENT_frame)
+	if (h->event == EVENT_frame) {
 		script_wake(L);
+		outgoing_tell(L);
+	}
 	script_push_handlers(L, h->event);
 	unsigned count = s->handlers[h->event]; /* one that is added now is not for this time */
 	for (unsigned i = 1; i <= count; i++) {
@@ -147,7 +150,8 @@ static int l_fire(lua_State *L)
 /* The one door from C into Lua. */
 static void fire(struct script *s, const struct happening *h)
 {
-	if (s->handlers[h->event] == 0 && (h->event != EVENT_frame || s->schedule.count == 0))
+	if (s->handlers[h->event] == 0 &&
+		(h->event != EVENT_frame || (s->schedule.count == 0 && !outgoing_is_due(s))))
 		return;
 	lua_State *L = s->running != NULL ? s->running : s->L;
 	if (!lua_checkstack(L, 4)) {
@@ -273,6 +277,7 @@ static void open_globals(lua_State *L)
 	script_open_list(L);
 	script_open_store(L);
 	script_open_types(L);
+	script_open_outgoing(L);
 	script_seal_globals(L);
 	lua_pop(L, 1);
 }
@@ -380,6 +385,7 @@ void script_close(struct script *s)
 		return;
 	map_hooks_end(s);
 	limit_close(s);
+	outgoing_close(s);
 	schedule_free(&s->schedule);
 	if (s->L != NULL)
 		lua_close(s->L);

@@ -65,7 +65,8 @@ struct script {
 	struct schedule schedule; /* of struct timer, see script_time.c */
 	unsigned handlers[EVENT_COUNT];
 	struct script_faults faults;
-	size_t coroutines; /* begun by us and not ended: they wait */
+	size_t coroutines;         /* begun by us and not ended: they wait */
+	struct outgoing *outgoing; /* owned: what it asks other servers; NULL = nothing yet */
 };
 
 struct script *script_of(lua_State *L);

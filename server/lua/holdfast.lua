@@ -295,4 +295,20 @@ function constarray(...) end
 ---@return vector
 function vector(x, y, z) end
 
+-- Other servers --------------------------------------------------------------------------------
+
+---Asks another HTTP server, if sv_api_client is 1. f(code, answer, userdata) is called in a later frame: code is
+---the status of HTTP, 100 to 399, and answer the text; or code is -1 and answer says what went wrong, which
+---a status from 400 on is, too. post, put and patch send userdata as JSON in which each value says what it
+---is: {"content":5,"type":"integer"}. Only http and https, at most three redirects, 20 seconds and 256 KiB;
+---only servers on the Internet, unless sv_api_client_private is 1. What was not answered when the map
+---ends is forgotten.
+---@param url string
+---@param method "get"|"post"|"put"|"patch"|"delete"|"head"
+---@param f fun(code: integer, answer: string, userdata: any)
+---@param userdata? any
+---@return integer result 0: it will be asked; 1: an argument is wrong; 2: not allowed; 3: failed
+---@return string? why
+function create_api_request(url, method, f, userdata) end
+
 return { list = members, player = player, timer = timer }

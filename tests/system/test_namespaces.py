@@ -8,75 +8,14 @@ one that is connected to one of those. Between them TCP, TLS with keys, and cabl
 
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
 
-from conftest import World
-from daemons import CRASHED_ANYHOW, TOP, Daemon, wait_for
+from daemons import CRASHED_ANYHOW, TOP, wait_for
+from namespaces import Machine, ip, tidy, why_not
 
 SLOW = 60  # a cable that is pulled is found out by clocks
-
-
-# ip makes /run/netns a mount when it adds the first namespace, and leaves it.
-NETNS = "/run/netns"
-
-
-def is_mounted():
-    """os.path.ismount does not see a folder that is mounted on itself."""
-    with open("/proc/self/mounts", encoding="utf-8") as mounts:
-        return any(line.split()[1] == NETNS for line in mounts)
-
-
-WAS_MOUNTED = is_mounted()
-
-
-def tidy():
-    """Fails, and shall, while somebody has a namespace there."""
-    done = 0
-    while done == 0 and not WAS_MOUNTED and is_mounted():  # twice, if two tests began at once
-        done = subprocess.run(["umount", NETNS], check=False, capture_output=True).returncode
-
-
-def why_not():
-    if os.geteuid() != 0:
-        return "only root may make network namespaces"
-    if shutil.which("ip") is None:
-        return "there is no ip (iproute2)"
-    name = f"hf{os.getpid()}probe"
-    if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode != 0:
-        return "network namespaces cannot be made here"
-    try:
-        made = subprocess.run(["ip", "-n", name, "link", "add", "one", "type", "bridge"],
-                              capture_output=True)
-        return None if made.returncode == 0 else "bridges cannot be made here"
-    finally:
-        subprocess.run(["ip", "netns", "del", name], check=False)
-
-
-def ip(*words):
-    done = subprocess.run(["ip", *words], capture_output=True, text=True)
-    assert done.returncode == 0, f"ip {' '.join(words)}: {done.stderr}"
-
-
-class Machine(World):
-    """A world whose programs run in a network namespace of their own."""
-
-    def __init__(self, directory, namespace, address):
-        super().__init__(directory)
-        self.namespace, self.address = namespace, address
-        self.lines = ""
-        self.links = 1
-
-    def spawn(self, name, *args, log=None):
-        daemon = Daemon(["ip", "netns", "exec", self.namespace, self.bin / name, *args],
-                        self.dir / (log or f"{name}.log"))
-        self.daemons.append(daemon)
-        return daemon
-
-    def write_config(self, extra=""):
-        return super().write_config(extra + self.lines)
 
 
 class Network:
