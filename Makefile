@@ -50,7 +50,7 @@ SANITIZE  :=
 endif
 
 # ---- flags ---------------------------------------------------------------------------------------
-PACKAGES   := libuv jansson libconfuse lua5.4 libcares openssl zlib sqlite3 libcurl
+PACKAGES   := libuv jansson libconfuse lua5.4 libcares openssl zlib sqlite3 libcrypt libcurl
 WARN       := -Wall -Wextra -Wpedantic -Werror -Wformat=2 -Wshadow -Wstrict-prototypes \
               -Wmissing-prototypes
 # Debian has llhttp as C sources, which are compiled in.
@@ -67,7 +67,7 @@ ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 libs        = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 LIBS_common := $(call libs,libuv jansson openssl) -lm
 LIBS_multiplexer := $(call libs,libconfuse libcares zlib)
-LIBS_server := $(call libs,lua5.4 sqlite3 libcurl)
+LIBS_server := $(call libs,lua5.4 sqlite3 libcrypt libcurl)
 LIBS_all    := $(LIBS_multiplexer) $(LIBS_server) $(LIBS_common)
 
 ifdef V
@@ -294,7 +294,7 @@ system: $(PROGRAMS) $(BENCH)
 
 # ---- what must be installed ----------------------------------------------------------------------
 DEPS_run  := gcc libc6-dev pkg-config libuv1-dev libjansson-dev libconfuse-dev liblua5.4-dev uthash-dev \
-             libc-ares-dev libssl-dev zlib1g-dev libsqlite3-dev \
+             libc-ares-dev libssl-dev zlib1g-dev libsqlite3-dev libcrypt-dev \
              libcurl4-openssl-dev node-llhttp
 DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git procps python3 \
              python3-pytest python3-pytest-xdist python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check spin \

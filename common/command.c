@@ -80,16 +80,20 @@ bool command_split(struct call *call, const char *line)
 	}
 }
 
+const struct command *command_find(const struct command *table, size_t rows, const char *name)
+{
+	for (size_t i = 0; i < rows; i++)
+		if (strcmp(table[i].name, name) == 0)
+			return &table[i];
+	return NULL;
+}
+
 bool command_run(const struct command *table, size_t rows, struct call *call)
 {
 	if (call->argc == 0)
 		return refuse(call, "no command; try help");
 
-	const struct command *c = NULL;
-	for (size_t i = 0; i < rows && c == NULL; i++) {
-		if (strcmp(table[i].name, call->argv[0]) == 0)
-			c = &table[i];
-	}
+	const struct command *c = command_find(table, rows, call->argv[0]);
 	if (c == NULL) {
 		call_fail(call, "no such command: %.64s; try help", call->argv[0]);
 		return false;

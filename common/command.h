@@ -46,6 +46,9 @@ char *call_words(const struct call *call, int first, char *out, size_t room);
  * False with call->error set: a quote left open, too many words, a line over COMMAND_LINE_MAX. */
 bool command_split(struct call *call, const char *line);
 
+/* The row of that name; NULL: none. */
+const struct command *command_find(const struct command *table, size_t rows, const char *name);
+
 /* Finds argv[0] in the table, checks right and argument count, runs it. False with call->error set:
  * unknown ("no such command: foo; try help"), not allowed, wrong count (with the usage). True says
  * that it ran; it may have failed by itself, see call->error. */

@@ -163,7 +163,9 @@ static void handle_request(struct conn *c, struct slice line)
 
 	if (request == NULL)
 		call_fail(&call, "not JSON: %s", error.text);
-	else if (read_argv(&call, request))
+	else if (read_argv(&call, request) && config->run != NULL)
+		config->run(&call);
+	else if (call.error[0] == '\0')
 		command_run(config->table, config->rows, &call);
 	send_result(c, &call);
 	call_free(&call);

@@ -17,8 +17,9 @@ struct control_config {
 	const char *path;            /* borrowed during control_open: at most 107 bytes */
 	const struct command *table; /* borrowed: static */
 	size_t rows;
-	unsigned who; /* what a caller at this socket is */
-	void *owner;  /* borrowed: outlives the control */
+	void (*run)(struct call *call); /* instead of looking into table; or NULL */
+	unsigned who;                   /* what a caller at this socket is */
+	void *owner;                    /* borrowed: outlives the control */
 };
 
 /* Opens the socket with mode 0600 and listens. A peer whose uid (SO_PEERCRED) is neither root's nor

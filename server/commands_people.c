@@ -35,6 +35,7 @@ void cmd_kick(struct call *call)
 	call_words(call, 2, reason, sizeof reason);
 	snprintf(words, sizeof words, "You were disconnected by an admin%s%s",
 		reason[0] != '\0' ? ": " : ".", reason);
+	log_info("kick: %s, by %s", player_label(p), call->caller);
 	player_kick(p, words);
 }
 

@@ -4,12 +4,18 @@
 #include "common/log.h"
 #include "server/console.h"
 #include "server/game.h"
+#include "server/script_command.h"
 
 /* ---- commands ---- */
 
 void cmd_help(struct call *call)
 {
-	call_answer(call, command_help(console_commands, console_command_rows, call->who));
+	const struct game *game = call->owner;
+	json_t *all = command_help(console_commands, console_command_rows, call->who);
+
+	if (game->script != NULL && (call->who & CONSOLE_ADMIN) != 0)
+		script_command_help(game->script, all, console_commands, console_command_rows);
+	call_answer(call, all);
 }
 
 void cmd_cmdlist(struct call *call)
@@ -45,9 +51,12 @@ void cmd_set(struct call *call)
 			log_warn("cvar %s: stays as it is until the next start", name);
 		return;
 	}
-	if (!cvar_set(&game->cvars, name, text, (call->who & CONSOLE_ADMIN) == 0, &why))
+	bool live = (call->who & CONSOLE_LIVE) != 0;
+	if (!cvar_set(&game->cvars, name, text, !live, &why))
 		call_fail(call, "%s", why);
-	else if ((call->who & CONSOLE_ADMIN) != 0)
+	else if (live && cvar_is_secret(name))
+		log_info("cvar %s: set by %s", name, call->caller);
+	else if (live)
 		log_info("cvar %s: set to '%s' by %s", name, text, call->caller);
 }
 

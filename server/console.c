@@ -6,9 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "common/render.h"
 #include "server/commands.h"
 #include "server/game.h"
+#include "server/script_command.h"
 
 const struct command console_commands[] = {
 #define COMMAND(name, min, max, who, usage, help) {#name, min, max, who, usage, help, cmd_##name},
@@ -24,6 +26,33 @@ static bool is_empty(const char *line)
 	return line[0] == '\0' || line[0] == '#' || (line[0] == '/' && line[1] == '/');
 }
 
+void console_call(struct call *call)
+{
+	const struct game *game = call->owner;
+	bool is_map = call->argc > 0 && game->script != NULL &&
+		      command_find(console_commands, console_command_rows, call->argv[0]) == NULL &&
+		      script_command(game->script, call);
+
+	if (!is_map)
+		command_run(console_commands, console_command_rows, call);
+}
+
+static void add_outcome(const struct call *call, struct buf *out)
+{
+	char plain[2 * sizeof call->error];
+	json_t *error = json_string(call->error);
+
+	if (call->error[0] == '\0') {
+		render_json(out, call->answer);
+	} else if (error != NULL) {
+		render_json(out, error);
+	} else { /* a word cut in the middle of a character */
+		log_escape(plain, sizeof plain, slice_text(call->error));
+		buf_addf(out, "%s\n", plain);
+	}
+	json_decref(error);
+}
+
 void console_run(struct game *game, const char *line, struct buf *out)
 {
 	struct call call = {.owner = game, .caller = "console", .who = CONSOLE_ADMIN};
@@ -36,13 +65,45 @@ void console_run(struct game *game, const char *line, struct buf *out)
 		if (value != NULL)
 			call_answer(&call, json_pack("{s:s}", call.argv[0], value));
 		else
-			command_run(console_commands, console_command_rows, &call);
+			console_call(&call);
 	}
-	if (call.error[0] != '\0')
-		buf_addf(out, "%s\n", call.error);
-	else
-		render_json(out, call.answer);
+	add_outcome(&call, out);
 	call_free(&call);
+}
+
+bool console_is_for(const struct player *p)
+{
+	return p->role != NULL && strcmp(p->role, "admin") == 0;
+}
+
+static bool is_for_game(const char *line)
+{
+	char name[40];
+	const struct command *c;
+
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(line, " \t"), line);
+	c = command_find(console_commands, console_command_rows, name);
+	return c != NULL && (c->who & CONSOLE_GAME) != 0;
+}
+
+bool console_run_for(struct player *p, const char *line)
+{
+	char caller[200];
+	struct call call = {.owner = p->game, .caller = caller, .who = CONSOLE_GAME};
+	struct buf out = {0};
+
+	if (!console_is_for(p) || !is_for_game(line))
+		return false;
+	snprintf(
+		caller, sizeof caller, "%s %.60s", player_label(p), p->name != NULL ? p->name : "");
+	if (command_split(&call, line))
+		command_run(console_commands, console_command_rows, &call);
+	add_outcome(&call, &out);
+	call_free(&call);
+	if (p->state == PLAYER_HERE) /* he may have kicked himself */
+		player_send(p, buf_bytes(&out));
+	buf_free(&out);
+	return true;
 }
 
 /* ---- files ---- */

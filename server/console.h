@@ -6,15 +6,19 @@
 #include "common/command.h"
 
 struct game;
+struct player;
 
-/* Who runs a command: an admin, a file, and a file (or --set) when the game starts, when it is only
- * tried whether all reads, and when it is read again while the game runs. */
+/* Who runs a command: an admin at the console or the admin socket, an admin in the game, and a file (or
+ * --set) when the game starts, when it is only tried whether all reads, and when it is read again while
+ * the game runs. */
 enum {
 	CONSOLE_ADMIN = 1,
 	CONSOLE_CONFIG = 2,
 	CONSOLE_STARTING = 4,
 	CONSOLE_TRYING = 8,
-	CONSOLE_AGAIN = 16
+	CONSOLE_AGAIN = 16,
+	CONSOLE_GAME = 32,
+	CONSOLE_LIVE = CONSOLE_ADMIN | CONSOLE_GAME
 };
 
 extern const struct command console_commands[];
@@ -23,6 +27,14 @@ extern const size_t console_command_rows;
 /* Runs one line as an admin, and adds what there is to say, as text, to out. A cvar's name alone shows
  * it. Blank lines and those that begin with # or // do nothing. */
 void console_run(struct game *game, const char *line, struct buf *out);
+
+/* Runs what call->argv says, for an admin: a command of the table; else one of the map. */
+void console_call(struct call *call);
+
+/* The same line typed in the game by an admin: the answer is shown to him. False: he is none, or there is
+ * no such command for the game. */
+bool console_run_for(struct player *p, const char *line);
+bool console_is_for(const struct player *p); /* he is one */
 
 /* Runs the lines of server.cfg, or one like it; mode is one of the last three above, or
  * what the call that asks is. False with *why

@@ -255,6 +255,13 @@ bool cvar_is_fixed(const char *name)
 	return o != NULL && (o->flags & OPT_LIVE) == 0;
 }
 
+bool cvar_is_secret(const char *name)
+{
+	const struct option *o = option_find(cvar_table, cvar_rows, name);
+
+	return o != NULL && (o->flags & OPT_SECRET) != 0;
+}
+
 bool cvar_reads_as(const struct cvar_list *l, const char *name, const char *text)
 {
 	const struct option *o = option_find(cvar_table, cvar_rows, name);

@@ -52,6 +52,8 @@ void cvar_drop(struct list *aside);
 /* One of cvars.def that can only be set at start. */
 bool cvar_is_fixed(const char *name);
 
+bool cvar_is_secret(const char *name);
+
 /* Whether setting such a one to text would change nothing. */
 bool cvar_reads_as(const struct cvar_list *l, const char *name, const char *text);
 

@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "server/audience.h"
 #include "server/console.h"
+#include "server/grants.h"
 #include "server/muxlinks.h"
 #include "server/script.h"
 #include "server/store.h"
@@ -360,7 +361,7 @@ static bool open_store(struct game *game, const char **why)
 		installed ? HOLDFAST_STATE_DIR : game->config.run_dir);
 	game->store = store_open(set->sv_store[0] != '\0' ? set->sv_store : path, set->sv_map,
 		set->sv_store_max, why);
-	return game->store != NULL;
+	return game->store != NULL && grants_open(game->store, why);
 }
 
 static bool start_control(struct game *game, const char **why)
@@ -372,6 +373,7 @@ static bool start_control(struct game *game, const char **why)
 		&(struct control_config){.path = path,
 			.table = console_commands,
 			.rows = console_command_rows,
+			.run = console_call,
 			.who = CONSOLE_ADMIN,
 			.owner = game},
 		why);

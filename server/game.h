@@ -113,8 +113,13 @@ bool player_save(
 	struct player *p, json_t *saved, const char **why); /* takes the reference, also when
 	* it fails: false and nothing changed when the whole would not fit in MSG_PAYLOAD_MAX; *why says
 	* by how many bytes. NULL: nothing is kept any more */
-bool player_set_name(struct player *p, const char *name, const char **why); /* NULL: none */
+/* NULL: none. He keeps his role only if it was granted to that name too. */
+bool player_set_name(struct player *p, const char *name, const char **why);
+/* Only a role that was granted to an account of his name, in this map (grants.h). */
 bool player_set_role(struct player *p, const char *role, const char **why);
+/* He is this account: its name, and the role that was granted to it, or none. */
+bool player_login(struct player *p, const char *account, const char **why);
+void player_check_role(struct player *p); /* one that is not granted (any more) is taken from him */
 void player_kick(
 	struct player *p, const char *reason); /* shows the reason, then KILL SUBCLIENT; the
 	* script gets leave at once */

@@ -212,6 +212,7 @@ static void restore_all(struct game *game)
 		struct player *p = container_of(node, struct player, node);
 		json_t *saved = json_incref(p->saved);
 
+		player_check_role(p);
 		if (p->state == PLAYER_HERE)
 			script_restore(game->script, p, saved);
 		json_decref(saved);

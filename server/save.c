@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "proto/link.h"
 #include "server/game.h"
+#include "server/grants.h"
 
 static char why_text[160];
 
@@ -123,16 +124,63 @@ static bool set_text(struct player *p, char **field, const char *text, const cha
 	return true;
 }
 
+/* Whether an account of this name may have this role, in the map that runs. */
+static bool is_granted(const struct player *p, const char *name, const char *role)
+{
+	char granted[GRANT_ROLE_MAX + 1];
+
+	return name != NULL && p->game->store != NULL &&
+	       grants_role(p->game->store, p->game->map.name, name, granted) &&
+	       strcmp(role, granted) == 0;
+}
+
+void player_check_role(struct player *p)
+{
+	if (p->role == NULL || is_granted(p, p->name, p->role))
+		return;
+	log_info("%s: is no longer %s: it is not granted to '%s'", player_label(p), p->role,
+		p->name != NULL ? p->name : "");
+	free(p->role);
+	p->role = NULL;
+	if (p->state == PLAYER_HERE)
+		save_later(p);
+	else
+		p->save_due = true; /* at the end of the listing */
+}
+
 bool player_set_name(struct player *p, const char *name, const char **why)
 {
-	return (name == NULL || is_shown(name, why)) && fits(p, name, p->role, p->saved, why) &&
-	       set_text(p, &p->name, name, why);
+	if ((name != NULL && !is_shown(name, why)) || !fits(p, name, p->role, p->saved, why) ||
+		!set_text(p, &p->name, name, why))
+		return false;
+	player_check_role(p);
+	return true;
 }
 
 bool player_set_role(struct player *p, const char *role, const char **why)
 {
-	return (role == NULL || is_shown(role, why)) && fits(p, p->name, role, p->saved, why) &&
-	       set_text(p, &p->role, role, why);
+	if (role != NULL && !is_shown(role, why))
+		return false;
+	if (role != NULL && !is_granted(p, p->name, role)) {
+		snprintf(why_text, sizeof why_text,
+			"'%.40s' was not granted to '%.64s'; an admin can, on the console: grant "
+			"NAME ROLE",
+			role, p->name != NULL ? p->name : "");
+		*why = why_text;
+		return false;
+	}
+	return fits(p, p->name, role, p->saved, why) && set_text(p, &p->role, role, why);
+}
+
+bool player_login(struct player *p, const char *account, const char **why)
+{
+	char role[GRANT_ROLE_MAX + 1];
+	bool has_role = p->game->store != NULL &&
+			grants_role(p->game->store, p->game->map.name, account, role);
+
+	return is_shown(account, why) && fits(p, account, has_role ? role : NULL, p->saved, why) &&
+	       set_text(p, &p->role, NULL, why) && set_text(p, &p->name, account, why) &&
+	       set_text(p, &p->role, has_role ? role : NULL, why);
 }
 
 bool player_has_saved(const struct player *p)
@@ -207,6 +255,7 @@ void player_restore(struct player *p, struct slice blob)
 	free(p->role);
 	p->name = copy_string(json_object_get(json, "n"));
 	p->role = copy_string(json_object_get(json, "r"));
+	player_check_role(p);
 	json_decref(p->saved);
 	p->saved = json_incref(json_object_get(json, "s"));
 	if (json_is_string(partial))

@@ -10,6 +10,7 @@
 #include "server/api/outgoing.h"
 #include "server/api/types.h"
 #include "server/map.h"
+#include "server/script_await.h"
 #include "server/script_state.h"
 #include "server/value.h"
 
@@ -276,6 +277,8 @@ static void open_globals(lua_State *L)
 	script_open_json(L);
 	script_open_list(L);
 	script_open_store(L);
+	script_open_command(L);
+	script_open_password(L);
 	script_open_types(L);
 	script_open_outgoing(L);
 	script_seal_globals(L);
@@ -332,6 +335,7 @@ struct script *script_new(struct game *game, const char *dir, size_t memory_max)
 	if (s == NULL)
 		return NULL;
 	s->game = game;
+	list_init(&s->awaits);
 	s->limit.memory_max = memory_max;
 	s->dir = strdup(dir);
 	s->name = last_part(dir);
@@ -384,6 +388,7 @@ void script_close(struct script *s)
 	if (s == NULL)
 		return;
 	map_hooks_end(s);
+	script_await_end_all(s);
 	limit_close(s);
 	outgoing_close(s);
 	schedule_free(&s->schedule);

@@ -208,6 +208,19 @@ static int l_kick(lua_State *L)
 	return 0;
 }
 
+/* (player, account): the role that was granted to it, or nil. */
+static int l_login(lua_State *L)
+{
+	struct player *p = check_staying(L);
+	size_t len;
+	const char *account = luaL_checklstring(L, 2, &len), *why;
+	luaL_argcheck(L, len > 0 && strlen(account) == len, 2, "no name of an account");
+	if (!player_login(p, account, &why))
+		return luaL_error(L, "login: %s", why);
+	lua_pushstring(L, p->role); /* NULL is nil */
+	return 1;
+}
+
 static int l_lookup(lua_State *L)
 {
 	player_lookup(check_staying(L));
@@ -303,8 +316,8 @@ static const struct {
 };
 
 static const luaL_Reg methods[] = {{"send", l_send}, {"save", l_save}, {"kick", l_kick},
-	{"lookup", l_lookup}, {"prompt", l_prompt}, {"echo", l_echo}, {"gmcp", l_gmcp},
-	{"msdp", l_msdp}, {"mxp", l_mxp}, {NULL, NULL}};
+	{"lookup", l_lookup}, {"login", l_login}, {"prompt", l_prompt}, {"echo", l_echo},
+	{"gmcp", l_gmcp}, {"msdp", l_msdp}, {"mxp", l_mxp}, {NULL, NULL}};
 
 /* (player, name). The upvalue has a function for each method, a number for each field. */
 static int l_index(lua_State *L)

@@ -65,8 +65,11 @@ struct script {
 	struct schedule schedule; /* of struct timer, see script_time.c */
 	unsigned handlers[EVENT_COUNT];
 	struct script_faults faults;
-	size_t coroutines;         /* begun by us and not ended: they wait */
-	struct outgoing *outgoing; /* owned: what it asks other servers; NULL = nothing yet */
+	struct list awaits;           /* struct script_await */
+	struct buf *console_answer;   /* borrowed: of the console's command that runs; or NULL */
+	unsigned long console_number; /* counts them */
+	size_t coroutines;            /* begun by us and not ended: they wait */
+	struct outgoing *outgoing;    /* owned: what it asks other servers; NULL = nothing yet */
 };
 
 struct script *script_of(lua_State *L);
@@ -131,6 +134,8 @@ void script_open_log(lua_State *L);
 void script_open_json(lua_State *L);
 void script_open_list(lua_State *L);
 void script_open_store(lua_State *L);
+void script_open_command(lua_State *L);
+void script_open_password(lua_State *L);
 void script_seal_globals(lua_State *L); /* last: from now on an undefined global is an error */
 
 /* Loads a file below the map's folder and leaves its function on the stack, or a message: returns

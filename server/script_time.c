@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "server/script_await.h"
+
 /* wait, waitframe, spawn, after, every. Whatever waits is woken by script_wake, once a frame. */
 
 #define TYPE "timer"
@@ -58,16 +60,7 @@ static void forget(lua_State *L, struct timer *timer)
 static int park(lua_State *L, const char *function, uint64_t in_ms)
 {
 	struct script *s = script_of(L);
-	if (L != s->handler)
-		return luaL_error(L,
-			"%s: only a handler, or what spawn, after and every run, can "
-			"wait: not a file while it is loaded, nor a coroutine of your own",
-			function);
-	if (!lua_isyieldable(L))
-		return luaL_error(L,
-			"%s: not in a function that a library calls, such as sort's "
-			"or gsub's",
-			function);
+	script_await_check(L, function);
 	lua_pushthread(L);
 	start(L, in_ms);
 	s->parked = L;

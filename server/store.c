@@ -142,6 +142,11 @@ bool store_use(struct store *s, const char *map)
 	return true;
 }
 
+struct sqlite3 *store_db(struct store *s)
+{
+	return s->db;
+}
+
 void store_close(struct store *s)
 {
 	const char *why;

@@ -4,6 +4,7 @@
 
 #include "common/defs.h"
 
+struct sqlite3;
 struct store;
 
 enum {
@@ -24,6 +25,9 @@ struct store *store_open(const char *path, const char *map, uint64_t max, const 
 /* From now on it is another map's things that are seen and changed. False, and nothing changed, when memory
  * is out. */
 bool store_use(struct store *s, const char *map);
+
+/* For what is kept in the same file, in tables of its own. Borrowed. */
+struct sqlite3 *store_db(struct store *s);
 
 /* Commits, closes. NULL is allowed. */
 void store_close(struct store *s);

@@ -87,7 +87,8 @@ function game.mssp(variables) end
 ---@field connected integer seconds since he connected; a restart of the game changes nothing
 ---@field slow boolean much waits to be shown to him: see the event slow
 ---@field name string|nil yours to set; survives a restart of the game
----@field role string|nil yours to set; survives a restart of the game
+---@field role string|nil what he may do: see player:login. Survives a restart of the game. nil can be set, or a
+---role that admins granted to an account of his name; any other raises
 local player = {}
 
 ---Shows him a text. A line end is added if it has none; there may be several lines in it.
@@ -99,6 +100,14 @@ function player:send(text) end
 ---how many bytes.
 ---@param value any nil: keep nothing
 function player:save(value) end
+
+---He has shown that he is this account, by a password that you have checked, or however you like: his
+---name is the account's then, and his role what admins granted to it on the console (grant ACCOUNT ROLE),
+---or none. An account is what your map says it is: a name, whose case does not matter. No script can
+---grant a role; one that is taken away, or not granted in the next map, is gone from p.role at once.
+---@param account string 1 to 64 bytes
+---@return string|nil role
+function player:login(account) end
 
 ---Shows him the reason and ends his connection. The leave handlers run at once.
 ---@param reason? string
@@ -236,6 +245,66 @@ cvar = {}
 ---@param default boolean|number|string
 ---@param help string one sentence
 function cvar.new(name, default, help) end
+
+-- Commands --------------------------------------------------------------------------------------
+
+---Makes a command for players and admins: command("shout", { usage = "<text>", help = "everybody hears
+---you", min = 1 }, function(caller, words, rest) all:send(caller.name .. " shouts: " .. rest) end).
+---In the game you run it, with command.run in your input handler; on the console, in holdfastctl
+---server ... and in its help it is there by itself. It goes with the map.
+---The caller is a player, or the console: a value with name "console", role "admin" and :send, whose
+---answer is what it was sent until f first waits (later: the log). words are those behind the name,
+---"..." holds blanks; rest is all that stands behind it. Whatever f raises is logged, and never what a
+---player typed.
+---@class command
+---@overload fun(name: string, options: command_options, f: fun(caller: player, words: string[], rest: string))
+command = {}
+
+---@class command_options
+---@field who? string who may: "all" (the default), or a role; admins may always
+---@field where? "both"|"game"|"console" the default is "both"
+---@field usage? string "<player> [<reason>]"
+---@field help? string one sentence
+---@field min? integer how many words it needs; with fewer its usage is shown instead
+---@field max? integer
+
+---Does what a line says, if its first word is a command that this player may use; else false. For a
+---player whose role is "admin" the commands of the console are there too (status, kick, map, restart),
+---except where the map has one of the same name.
+---@param who player
+---@param line string
+---@return boolean
+function command.run(who, line) end
+
+---What command.run would do for him, in no order: name, usage, help, who.
+---@param who player
+---@return { name: string, usage: string, help: string, who: string }[]
+function command.list(who) end
+
+---The role that admins granted to an account of this map, or nil.
+---@param account string
+---@return string|nil
+function role(account) end
+
+-- Passwords -------------------------------------------------------------------------------------
+-- The handler waits meanwhile, a tenth of a second or so; nobody else does.
+
+---@class password
+password = {}
+
+---What to keep (in store) instead of a password: from it nobody can find the password, and it is another
+---one each time (yescrypt).
+---@async
+---@param text string at most 512 bytes
+---@return string
+function password.hash(text) end
+
+---Whether hash was made of this password.
+---@async
+---@param text string
+---@param hash string
+---@return boolean
+function password.check(text, hash) end
 
 -- The log ---------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ static void users_are_restored_in_the_order_of_the_listing_with_what_was_saved(U
 {
 	struct mux m = mux_prove();
 
+	grant("Ann", "admin");
 	list_user(&m, 7, "192.0.2.7", "{\"n\":\"Ann\",\"r\":\"admin\",\"s\":{\"v\":1}}");
 	list_user(&m, 3, "192.0.2.3", NULL);
 	list_user(&m, 5, "192.0.2.5", "{\"s\":{\"v\":\"x\"}}");

@@ -24,6 +24,7 @@
 #include "proto/frame.h"
 #include "server/console.h"
 #include "server/game.h"
+#include "server/grants.h"
 #include "server/muxlinks.h"
 #include "server/script.h"
 
@@ -479,6 +480,15 @@ static UNUSED void start_game(const char *map)
 	assert_true(cvar_set(&game.cvars, "sv_map", "testmap", true, &why));
 	assert_true(cvar_set(&game.cvars, "sv_fps", "1", true, &why));
 	if (!game_start(&game, &why))
+		fail_msg("%s", why);
+}
+
+/* On the console: grant ACCOUNT ROLE. */
+static UNUSED void grant(const char *account, const char *role)
+{
+	const char *why = "";
+
+	if (!grants_set(game.store, game.map.name, account, role, &why))
 		fail_msg("%s", why);
 }
 

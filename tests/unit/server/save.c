@@ -59,6 +59,7 @@ static void what_is_saved_is_sent_once_at_the_end_of_the_turn(UNUSED void **stat
 	heard(&m);
 	assert_true(player_save(player(1), json_integer(1), &why));
 	assert_true(player_set_name(player(1), "Ann", &why));
+	grant("Ann", "admin");
 	assert_true(player_set_role(player(1), "admin", &why));
 	assert_true(player_save(player(1), json_integer(2), &why));
 	assert_string_equal(
@@ -78,6 +79,7 @@ static void name_role_and_saved_survive_a_restart(UNUSED void **state)
 
 	accept_user(&m, 1);
 	assert_true(player_set_name(player(1), "Zo\xc3\xab \"Z\" \\", &why));
+	grant("Zo\xc3\xab \"Z\" \\", "keeper");
 	assert_true(player_set_role(player(1), "keeper", &why));
 	json_t *saved =
 		json_pack("{s:[i,f,b,n,s%],s:{}}", "list", 1, 0.1, true, "a\0b\x7f", 4, "empty");
