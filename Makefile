@@ -85,7 +85,7 @@ objects  = $(patsubst %.c,$(B)/%.o,$(1))
 SRC_common      := $(call sources,common)
 SRC_proto       := $(call sources,proto)
 SRC_multiplexer := $(call sources,multiplexer)
-SRC_server      := $(call sources,server) $(call sources,server/api)
+SRC_server      := $(call sources,server) $(call sources,server/api) $(call sources,server/maptest)
 SRC_ctl         := $(call sources,common/ctl)
 MAINS           := $(wildcard multiplexer/main.c server/main.c common/ctl/main.c)
 
@@ -196,6 +196,20 @@ $(foreach u,$(UNITS),$(eval $(call unit_rule,$(u))))
 .PHONY: unit
 unit: $(addprefix unit-,$(subst /,-,$(UNITS)))
 
+# ---- the maps' own tests -------------------------------------------------------------------------
+MAPS := $(patsubst %/tests/,%,$(dir $(wildcard server/lua/maps/*/tests/.)))
+define map_rule
+.PHONY: map-$(notdir $(1))
+map-$(notdir $(1)): $(B)/holdfast-server
+	$$(say) MAP $(1)
+	@mkdir -p $(B)/maps
+	@$(B)/holdfast-server --run-tests $(1) >$(B)/maps/$(notdir $(1)).log 2>&1 || \
+		{ cat $(B)/maps/$(notdir $(1)).log; echo "tests of a map failed; again: make map-$(notdir $(1))" >&2; exit 1; }
+endef
+$(foreach m,$(MAPS),$(eval $(call map_rule,$(m))))
+.PHONY: maps
+maps: $(addprefix map-,$(notdir $(MAPS)))
+
 # ---- fuzzing -------------------------------------------------------------------------------------
 define fuzz_rule
 $(B)/fuzz/$(1)-replay: $(B)/tests/fuzz/$(1).o $(B)/tests/fuzz/replay.o $(B)/libmultiplexer.a $(B)/libserver.a $(FLOORS)
@@ -282,8 +296,10 @@ test: deps-test
 	$(Q)$(SUBMAKE) lint
 	$(if $(SAN),,$(Q)$(SUBMAKE) model)
 	$(Q)$(SUBMAKE) unit
+	$(Q)$(SUBMAKE) maps
 	$(Q)$(SUBMAKE) fuzz-replay
 	$(if $(SAN),,$(Q)$(SUBMAKE) SAN=1 unit)
+	$(if $(SAN),,$(Q)$(SUBMAKE) SAN=1 maps)
 	$(if $(SAN),,$(Q)$(SUBMAKE) SAN=1 fuzz-replay)
 	$(Q)$(SUBMAKE) system
 	@echo "All tests passed."
@@ -352,6 +368,7 @@ help:
 #? make test              lint, unit tests, fuzz corpora, the same under sanitizers, system tests
 #? make SAN=1 test        all of it on the sanitizer build (build-san/)
 #? make unit              the unit tests alone; make unit-FOLDER-NAME: one of them
+#? make maps              the tests of the maps that ship; make map-NAME: those of one
 #? make system            the system tests alone; PYTEST_ARGS="-k word": some of them; PROCESSES=1: one by one
 #? make fuzz-NAME         fuzzes tests/fuzz/NAME.c for SECONDS=60
 #? make fuzz-replay       runs the fuzzers' corpora once

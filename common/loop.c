@@ -114,7 +114,7 @@ int loop_close(struct loop *loop)
 
 uint64_t loop_now_ms(const struct loop *loop)
 {
-	return uv_now(&loop->uv);
+	return loop->hand_ms != 0 ? loop->hand_ms : uv_now(&loop->uv);
 }
 
 void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task))

@@ -23,6 +23,7 @@ struct loop {
 	struct list due; /* of at_next_turn: those whose turn it is */
 	bool stopping;
 	uint32_t turn;      /* the how-manieth it is; wraps */
+	uint64_t hand_ms;   /* not 0: loop_now_ms, which a test moves by hand */
 	uint8_t *read_room; /* owned: LOOP_READ_ROOM bytes that all streams of the loop read into */
 };
 
@@ -39,7 +40,8 @@ void loop_stop(struct loop *loop);
  * when a handle was leaked: a failed test, not a shrug. */
 int loop_close(struct loop *loop);
 
-/* Monotonic milliseconds, as of the start of this turn (uv_now). Never the wall clock. */
+/* Monotonic milliseconds, as of the start of this turn (uv_now). Never the wall clock. A test may keep
+ * the time itself (hand_ms); timers of libuv do not know of that. */
 uint64_t loop_now_ms(const struct loop *loop);
 
 void loop_task_init(struct loop_task *task, void (*run)(struct loop_task *task));

@@ -70,6 +70,19 @@ static void on_frame(struct frames *f, uint64_t passed)
 	frames_set(f, game->cvars.set.sv_fps);
 }
 
+void game_beat(struct game *game, uint64_t passed)
+{
+	on_frame(&game->frames, passed);
+}
+
+static int start_frames(struct game *game)
+{
+	unsigned fps = (unsigned)game->cvars.set.sv_fps;
+
+	game->frames.fps = fps;
+	return game->config.by_hand ? 0 : frames_open(&game->frames, game->loop, fps, on_frame);
+}
+
 /* ---- who is here ---- */
 
 void game_forget_players(struct muxlink *from, const char *because)
@@ -408,7 +421,7 @@ bool game_start(struct game *game, const char **why)
 	if (!open_store(game, why) || !map_start(game, why))
 		return false;
 	warn_of_unknown_cvars(game);
-	status = frames_open(&game->frames, game->loop, game->cvars.set.sv_fps, on_frame);
+	status = start_frames(game);
 	if (status < 0) {
 		*why = uv_strerror(status);
 		return false;

@@ -32,6 +32,8 @@ struct game_config {
 	const char *const *sets; /* "name=value", as --set gives them */
 	int set_count;
 	const char *program; /* the path that a restart executes */
+	bool by_hand; /* for tests: no frame runs but by game_beat, and nothing listens that is
+	                      * not in run_dir */
 };
 
 struct game {
@@ -90,6 +92,9 @@ bool game_check(const struct game *game, const char **why);
 
 /* What scripts keep for ever is on its way to the disk; what cannot be written is logged. */
 void game_commit_store(struct game *game);
+
+/* A frame, now: so many frames' time after the last one. For those that run by hand. */
+void game_beat(struct game *game, uint64_t passed);
 
 /* muxlink, muxlinks and handlers tell: */
 void game_forget_players(struct muxlink *from, const char *because); /* all of them have left */

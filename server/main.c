@@ -12,13 +12,14 @@
 #include "common/lock.h"
 #include "common/log.h"
 #include "server/game.h"
+#include "server/maptest/maptest.h"
 #include "server/terminal.h"
 
 /* After `quit`: ended on purpose, do not start again. See etc/holdfast-server.service. */
 enum { EXIT_QUIT = 3, SETS_MAX = 64 };
 
 static struct {
-	const char *config_file, *run_dir, *maps_dir, *log_level;
+	const char *config_file, *run_dir, *maps_dir, *log_level, *run_tests;
 	const char *sets[SETS_MAX];
 	int set_count;
 	bool console, check, version, help;
@@ -45,6 +46,9 @@ static const struct argument arguments[] = {
 	{"--log-level", "LEVEL", "debug, info, warn or error (info)", .text = &given.log_level},
 	{"--check-config", NULL, "reads settings and map, says what is wrong with them, and ends",
 		.flag = &given.check},
+	{"--run-tests", "DIR",
+		"runs the tests of the map in this folder (DIR/tests/*.lua), and ends",
+		.text = &given.run_tests},
 	{"--version", NULL, "prints the version, and ends", .flag = &given.version},
 	{"--help", NULL, "prints this, and ends", .flag = &given.help},
 };
@@ -86,7 +90,8 @@ static void read_arguments(int argc, char **argv)
 		printf("holdfast-server %s\n", HOLDFAST_VERSION);
 	if (given.help || given.version)
 		exit(EX_OK);
-	log_open("server", level);
+	if (given.run_tests == NULL) /* or else log_open is told later where to */
+		log_open("server", level);
 }
 
 static void stop_cb(uv_signal_t *signal, int number)
@@ -216,12 +221,35 @@ static const char *own_path(const char *typed)
 	return path;
 }
 
+/* What is logged meanwhile goes to a file, and is shown for a test that fails. */
+static int run_tests(const char *program)
+{
+	FILE *log = tmpfile();
+	int failed;
+
+	hold_signals(SIG_UNBLOCK);
+	if (log != NULL)
+		dup2(fileno(log), STDERR_FILENO);
+	log_open("server", LOG_INFO);
+	failed = maptest_run(&(struct maptest_config){.dir = given.run_tests,
+		.sets = given.sets,
+		.set_count = given.set_count,
+		.program = program,
+		.out = stdout,
+		.log = log != NULL ? STDERR_FILENO : -1});
+	if (log != NULL)
+		fclose(log);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	const char *program = own_path(argc > 0 ? argv[0] : "");
 
 	hold_signals(SIG_BLOCK);
 	read_arguments(argc, argv);
+	if (given.run_tests != NULL)
+		return run_tests(program);
 	signal(SIGTTIN,
 		SIG_IGN); /* a terminal that is not ours to read costs the console, no more */
 	log_info("holdfast-server %s starts", HOLDFAST_VERSION);

@@ -32,7 +32,7 @@ check "a configuration in etc/ does not show all there is" \
 	tests/lint/examples.sh "$HOLDFAST_BUILD"
 
 if command -v luacheck >/dev/null; then
-	check "luacheck found something in our Lua" luacheck -q server/lua proto
+	check "luacheck found something in our Lua" luacheck -q server/lua proto tests/system/maps
 else
 	echo "lint: luacheck is not installed, so Lua was not checked" >&2
 fi

@@ -68,4 +68,21 @@ must_disagree proto/agnet.lua '/"READY"/d' dissector.py
 must_disagree proto/agnet.lua 's/"uint seconds"/"text seconds"/' dissector.py
 must_disagree proto/agnet.lua 's/\[21\] = {"up"/[21] = {"down"/' dissector.py
 must_disagree proto/messages.def 's/TEXT(ip)/TEXT(address)/' dissector.py
+
+# What our Lua may use is read from the manual: what is not there is found.
+if command -v luacheck >/dev/null; then
+	cd "$here/../.." || exit 2
+	printf 'game.on("join", function(p) p:send(json.encode(accept())) end)\nstore.a.b = json.null\n' >"$top/good.lua"
+	if ! luacheck -q --config .luacheckrc "$top/good.lua" >/dev/null; then
+		echo "selftest: luacheck refuses what the manual has" >&2
+		bad=1
+	fi
+	for wrong in 'game.onn("join")' 'pleyers()' 'players = 1' 'json.nul()' 'test("x")'; do
+		echo "$wrong" >"$top/wrong.lua"
+		if luacheck -q --config .luacheckrc "$top/wrong.lua" >/dev/null; then
+			echo "selftest: luacheck accepts $wrong" >&2
+			bad=1
+		fi
+	done
+fi
 exit $bad

@@ -47,7 +47,8 @@ function words.echo(p, rest)
 end
 
 game.on("start", function()
-	game.mssp({ NAME = "Teller's Hall", CONTACT = "nobody@example.org", GAMEPLAY = { "Test", "Chat" } })
+	game.mssp({ NAME = "Teller's Hall", CONTACT = "nobody@example.org",
+		GAMEPLAY = { "Test", "Chat" } })
 end)
 
 game.on("join", function(p)
