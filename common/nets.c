@@ -52,15 +52,14 @@ static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
 	return rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0;
 }
 
-static bool parse_one(const char *word, struct nets *n, const char **why)
+bool net_parse(const char *word, struct net *out, const char **why)
 {
 	char host[ADDRESS_IP_MAX];
 	struct address a;
+	struct net n = {0};
 	const char *slash = strchr(word, '/');
 	size_t len = slash != NULL ? (size_t)(slash - word) : strlen(word);
 
-	if (n->count == NETS_MAX)
-		return fail(why, "more than %d networks", NETS_MAX);
 	if (len >= sizeof host)
 		return fail(why, "'%.60s' is no IP address", word);
 	memcpy(host, word, len);
@@ -73,12 +72,23 @@ static bool parse_one(const char *word, struct nets *n, const char **why)
 		return fail(why, "'%.60s': behind the / stands a number from 0 to %u", word,
 			v4 ? 32 : 128);
 	bits += v4 ? 96 : 0;
-	address_ip_bytes(&a, n->at[n->count].ip);
+	address_ip_bytes(&a, n.ip);
 	for (unsigned bit = bits; bit < 128; bit++)
-		if ((n->at[n->count].ip[bit / 8] >> (7 - bit % 8) & 1) != 0)
+		if ((n.ip[bit / 8] >> (7 - bit % 8) & 1) != 0)
 			return fail(why, "'%.60s': the address has bits behind the network's own",
 				word);
-	n->at[n->count++].bits = (uint8_t)bits;
+	n.bits = (uint8_t)bits;
+	*out = n;
+	return true;
+}
+
+static bool parse_one(const char *word, struct nets *n, const char **why)
+{
+	if (n->count == NETS_MAX)
+		return fail(why, "more than %d networks", NETS_MAX);
+	if (!net_parse(word, &n->at[n->count], why))
+		return false;
+	n->count++;
 	return true;
 }
 
@@ -106,32 +116,65 @@ bool nets_parse(const char *text, struct nets *out, const char **why)
 
 bool nets_have(const struct nets *n, const struct address *a)
 {
-	struct address plain = *a;
-	uint8_t ip[ADDRESS_IP_BYTES];
-
-	address_unmap(&plain);
-	if (!address_ip_bytes(&plain, ip))
-		return false;
 	for (unsigned i = 0; i < n->count; i++)
-		if (same_bits(n->at[i].ip, ip, n->at[i].bits))
+		if (net_has(&n->at[i], a))
 			return true;
 	return false;
 }
 
-char *nets_text(const struct nets *n, char *out, size_t room)
+bool net_has(const struct net *n, const struct address *a)
+{
+	struct address plain = *a;
+	uint8_t ip[ADDRESS_IP_BYTES];
+
+	address_unmap(&plain);
+	return address_ip_bytes(&plain, ip) && same_bits(n->ip, ip, n->bits);
+}
+
+bool net_meets(const struct net *a, const struct net *b)
+{
+	return same_bits(a->ip, b->ip, a->bits < b->bits ? a->bits : b->bits);
+}
+
+bool net_is_ipv4(const struct net *n)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	return n->bits >= 96 && memcmp(n->ip, mapped, sizeof mapped) == 0;
+}
+
+/* The address alone; returns how many bits its network has, as they are written. */
+static int host_text(const struct net *n, char out[static INET6_ADDRSTRLEN])
+{
+	bool v4 = net_is_ipv4(n);
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? n->ip + 12 : n->ip, out, INET6_ADDRSTRLEN);
+	return n->bits - (v4 ? 96 : 0);
+}
+
+char *net_text(const struct net *n, char out[static NET_TEXT_MAX])
+{
+	char host[INET6_ADDRSTRLEN];
+	int bits = host_text(n, host);
+
+	if (n->bits == 128)
+		snprintf(out, NET_TEXT_MAX, "%s", host);
+	else
+		snprintf(out, NET_TEXT_MAX, "%s/%d", host, bits);
+	return out;
+}
+
+char *nets_text(const struct nets *n, char *out, size_t room)
+{
+	char host[INET6_ADDRSTRLEN];
 	size_t len = 0;
 
 	out[0] = '\0';
 	for (unsigned i = 0; i < n->count && len < room; i++) {
-		const uint8_t *ip = n->at[i].ip;
-		bool v4 = n->at[i].bits >= 96 && memcmp(ip, mapped, sizeof mapped) == 0;
-		char host[INET6_ADDRSTRLEN];
+		int bits = host_text(&n->at[i], host);
 
-		inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? ip + 12 : ip, host, sizeof host);
-		len += (size_t)snprintf(out + len, room - len, "%s%s/%d", i > 0 ? " " : "", host,
-			n->at[i].bits - (v4 ? 96 : 0));
+		len += (size_t)snprintf(
+			out + len, room - len, "%s%s/%d", i > 0 ? " " : "", host, bits);
 	}
 	return out;
 }

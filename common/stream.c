@@ -518,6 +518,21 @@ void stream_refuse(uv_stream_t *listening)
 	listening->accepted_fd = -1;
 }
 
+void stream_refuse_with(uv_stream_t *listening, const char *words, size_t len)
+{
+	int fd = listening->accepted_fd;
+	char heard[2048];
+
+	if (fd < 0)
+		return;
+	/* What he has said already is read: a close with unread input would be a reset, and take the
+	 * words away from him. */
+	if (send(fd, words, len, MSG_DONTWAIT | MSG_NOSIGNAL) > 0 && shutdown(fd, SHUT_WR) == 0 &&
+		recv(fd, heard, sizeof heard, MSG_DONTWAIT) < 0)
+		errno = 0;
+	stream_refuse(listening);
+}
+
 bool stream_waiting_from(const uv_stream_t *listening, struct address *out)
 {
 	return listening->accepted_fd >= 0 && address_of_peer(listening->accepted_fd, out);

@@ -84,6 +84,9 @@ int stream_accept(
  * long as one waits. Only from the connection callback of the listening handle. */
 void stream_refuse(uv_stream_t *listening);
 
+/* The same, behind words, if they can be written at once: nobody waits for it. */
+void stream_refuse_with(uv_stream_t *listening, const char *words, size_t len);
+
 /* Where a waiting connection comes from, before it is taken or refused; as stream_refuse. */
 bool stream_waiting_from(const uv_stream_t *listening, struct address *out);
 

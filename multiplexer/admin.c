@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/bancall.h"
 #include "common/log.h"
 #include "common/metric.h"
 #include "multiplexer/lookup_dns.h"
@@ -144,6 +145,9 @@ static void cmd_metrics(struct call *call)
 	const struct mux *mux = call->owner;
 	struct mux_metrics now = mux->metrics;
 
+	now.bans_now = mux->bans.list.bans;
+	now.admission_addresses = admission_entries(mux->admission);
+	now.admission_unproven = admission_unproven(mux->admission);
 	now.queue_bytes = mux->queues.pool.bytes;
 	now.saved_count = mux->secrets.count;
 	now.saved_bytes = mux->secrets.bytes;
@@ -222,6 +226,59 @@ static void cmd_accept(struct call *call)
 		return;
 	}
 	call_answer(call, json_pack("{s:s}", "accept", mux->localhost_only ? "localhost" : "all"));
+}
+
+/* Where a user comes from, also one of a multiplexer behind us; NULL: there is no such user. */
+static const char *address_of_user(
+	struct mux *mux, const char *text, char ip[static ADDRESS_IP_MAX])
+{
+	const struct subclient *u = find_user(mux, text);
+	struct clientkey key;
+
+	if (u != NULL) {
+		address_ip(&u->at.user, ip);
+		return ip;
+	}
+	return clientkey_parse(text, &key) ? chain_address(&mux->chain, &key) : NULL;
+}
+
+static void cmd_ban(struct call *call)
+{
+	struct mux *mux = call->owner;
+	char ip[ADDRESS_IP_MAX];
+	const char *of_user = address_of_user(mux, call->argv[1], ip), *why;
+	struct ban ban;
+
+	if (!bancall_ban(call, of_user != NULL ? of_user : call->argv[1], &ban))
+		return;
+	if (bans_make(&mux->bans, &ban, &why))
+		call_answer(call,
+			ban_json(banlist_get(&mux->bans.list, &ban.net), bans_now(&mux->bans)));
+	else
+		call_fail(call, "ban: %s", why);
+}
+
+static void cmd_unban(struct call *call)
+{
+	struct mux *mux = call->owner;
+	const struct ban *there;
+	struct ban ban;
+	const char *why;
+
+	if (!bancall_unban(call, &ban))
+		return;
+	there = banlist_get(&mux->bans.list, &ban.net);
+	if (there == NULL || !ban_is_on(there, bans_now(&mux->bans)))
+		call_fail(call, "unban: %s is not banned; `bans` lists what is", call->argv[1]);
+	else if (!bans_make(&mux->bans, &ban, &why))
+		call_fail(call, "unban: %s", why);
+}
+
+static void cmd_bans(struct call *call)
+{
+	struct mux *mux = call->owner;
+
+	call_answer(call, banlist_json(&mux->bans.list, bans_now(&mux->bans)));
 }
 
 static void cmd_reload(struct call *call)

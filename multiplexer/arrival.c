@@ -154,7 +154,13 @@ static void begin_handshake(struct subclient *u)
 
 static void knock(struct subclient *u)
 {
-	if (u->mux->localhost_only && !address_is_local(&u->at.user))
+	struct ban *ban = bans_find(&u->mux->bans, &u->at.user);
+	char words[BAN_WORDS_MAX];
+
+	if (ban != NULL) { /* one who came by a proxy: others were seen at the door */
+		ban->hits++;
+		refuse(u, CLOSING_BANNED, ban_words(ban, words));
+	} else if (u->mux->localhost_only && !address_is_local(&u->at.user))
 		refuse(u, CLOSING_NOT_LOCAL, NULL);
 	else if (listener_config(u->listener)->kind->handshake)
 		begin_handshake(u);
@@ -194,8 +200,9 @@ struct slice arrival_bytes(struct subclient *u, struct slice bytes)
 	case PROXY_MORE:
 		return none;
 	case PROXY_BAD:
-		log_warn("%s: %s, though he comes from an address in proxies", subclient_label(u),
-			why);
+		if (logquota_take(&u->mux->refusals, &u->at.user, loop_now_ms(u->mux->loop)))
+			log_warn("%s: %s, though he comes from an address in proxies",
+				subclient_label(u), why);
 		subclient_drop(u, CLOSING_NO_PROXY);
 		return none;
 	case PROXY_DONE:
@@ -232,6 +239,29 @@ bool arrival_is_stranger(struct subclient *u, struct slice bytes)
 
 /* ---- the door ---- */
 
+/* One who is banned goes before anything is kept of him (row A15): what he may read of it fits into what
+ * the kernel has for him, and is not waited for. Behind a proxy that says who it is he is seen later. */
+static bool turn_away(struct mux *mux, const struct listener_config *config, uv_stream_t *listening)
+{
+	struct address from;
+	struct ban *ban = NULL;
+	char answer[BANS_ANSWER_MAX], ip[ADDRESS_IP_MAX];
+
+	if (mux->bans.list.bans > 0 && stream_waiting_from(listening, &from) &&
+		!nets_have(&config->proxies, &from))
+		ban = bans_find(&mux->bans, &from);
+	if (ban == NULL)
+		return false;
+	ban->hits++;
+	mux->metrics.closed_banned++;
+	stream_refuse_with(listening, answer, bans_answer(ban, config->kind->handshake, answer));
+	if (logquota_take(&mux->refusals, &from, loop_now_ms(mux->loop))) {
+		address_ip(&from, ip);
+		log_info("listener %s: %s: refused: banned", config->name, ip);
+	}
+	return true;
+}
+
 /* A browser keeps its connections for a while when it has the page: they are the first to go when more
  * come than there is room for. */
 static void drop_an_idle_visitor(struct mux *mux)
@@ -251,13 +281,19 @@ void arrival_accept(struct mux *mux, struct listener *listener, uv_stream_t *lis
 {
 	const struct listener_config *config = listener_config(listener);
 	struct subclient *u = NULL;
+	struct address from;
 
+	mux->metrics.connections++;
+	if (turn_away(mux, config, listening))
+		return;
 	if (mux->outside >= OUTSIDE_MAX)
 		drop_an_idle_visitor(mux);
 	if (mux->outside < OUTSIDE_MAX)
 		u = subclient_new(mux, listener, listening);
 	if (u == NULL) {
-		log_warn("listener %s: no room for one more connection", config->name);
+		if (stream_waiting_from(listening, &from) &&
+			logquota_take(&mux->refusals, &from, loop_now_ms(mux->loop)))
+			log_warn("listener %s: no room for one more connection", config->name);
 		mux->metrics.connections_dropped++;
 		stream_refuse(listening); /* or no other would be accepted */
 		return;

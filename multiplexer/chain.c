@@ -240,6 +240,61 @@ bool chain_list(struct chain *chain)
 	return through;
 }
 
+/* ---- bans ---- */
+
+/* An address as 20 GOT SUBCLIENT has it. False: it is none, as of a local user. */
+static bool read_ip(struct slice text, struct address *out)
+{
+	char ip[ADDRESS_IP_MAX];
+	const char *why;
+	struct net net;
+
+	if (text.len >= sizeof ip)
+		return false;
+	snprintf(ip, sizeof ip, "%.*s", (int)text.len, (const char *)text.at);
+	if (!net_parse(ip, &net, &why) || net.bits != 128)
+		return false;
+	*out = (struct address){.in6.sin6_family = AF_INET6, .len = sizeof out->in6};
+	memcpy(&out->in6.sin6_addr, net.ip, sizeof net.ip);
+	return true;
+}
+
+void chain_throw_out(struct chain *chain, const struct ban *ban, const char *words)
+{
+	char text[BAN_WORDS_MAX + 8];
+
+	snprintf(text, sizeof text, "\r\n%s\r\n", words);
+	EACH(c, chain)
+	{
+		struct chainuser *u, *next;
+		struct address a;
+
+		if (chainlink_has(c, FEATURE_BANS))
+			continue;
+		HASH_ITER(by_key, c->users, u, next)
+		{
+			struct clientkey k = chainuser_key(u);
+
+			if (read_ip(slice_text(u->ip), &a) && net_has(&ban->net, &a))
+				chain_kick(chain, &k, text);
+		}
+	}
+}
+
+const char *chain_address(const struct chain *chain, const struct clientkey *key)
+{
+	const struct chainuser *u = chain_find(chain, key);
+
+	return u != NULL ? u->ip : NULL;
+}
+
+bool chain_is_banned(const struct chain *chain, struct slice ip)
+{
+	struct address a;
+
+	return read_ip(ip, &a) && bans_find(&chain->mux->bans, &a) != NULL;
+}
+
 /* ---- for admins ---- */
 
 bool chain_kick(struct chain *chain, const struct clientkey *key, const char *reason)

@@ -22,6 +22,7 @@
 #include <jansson.h>
 #include <uv.h>
 
+#include "common/banlist.h"
 #include "common/list.h"
 #include "common/strikes.h"
 #include "proto/clientkey.h"
@@ -98,6 +99,16 @@ struct chainuser *chain_find(const struct chain *chain, const struct clientkey *
 
 /* An admin ends him: he reads reason first. False: there is no such user. */
 bool chain_kick(struct chain *chain, const struct clientkey *key, const char *reason);
+
+/* Ends those of theirs whom a ban is about, where their multiplexer knows no bans itself; they read words
+ * first. */
+void chain_throw_out(struct chain *chain, const struct ban *ban, const char *words);
+
+/* The address of one of theirs, as his multiplexer told it; NULL: there is no such user. */
+const char *chain_address(const struct chain *chain, const struct clientkey *key);
+
+/* Whether one of theirs who comes is kept out by a ban of ours. */
+bool chain_is_banned(const struct chain *chain, struct slice ip);
 
 /* For `status` and `users`: adds to the listener's object, and to the array of users. */
 void chain_status(

@@ -106,6 +106,32 @@ HANDLER(heartbeat_answer)
 	return true; /* that it speaks is what counts */
 }
 
+/* Its own bans are its own: ours are made here, or by the server. */
+HANDLER(ban_is)
+{
+	return true;
+}
+
+HANDLER(unban_is)
+{
+	return true;
+}
+
+HANDLER(done_sending_bans)
+{
+	return true;
+}
+
+HANDLER(could_not_ban)
+{
+	char net[96], reason[128];
+
+	log_escape(net, sizeof net, m->net);
+	log_escape(reason, sizeof reason, m->reason);
+	log_warn("chain %s: %s is not banned there: %s", c->listener->name, net, reason);
+	return true;
+}
+
 /* ---- coming ---- */
 
 enum { DEEP_LOG_MS = 10000 };
@@ -148,6 +174,10 @@ HANDLER(got_subclient)
 	}
 	if (c->user_count >= CHAIN_USERS_MAX) {
 		refuse_user(c, m, "there are too many users");
+		return true;
+	}
+	if (!chainlink_has(c, FEATURE_BANS) && chain_is_banned(c->chain, m->ip)) {
+		refuse_user(c, m, "you are banned");
 		return true;
 	}
 	struct chainuser *u = chainuser_take(c, m);

@@ -13,7 +13,7 @@ enum {
 	FIRST_WAIT_MS = 2000,  /* at our start: those who were behind us before dial again */
 	REFUSED_LOG_MS = 60000,
 	OURS = FEATURE_EVENTS | FEATURE_CAPS | FEATURE_PAUSE | FEATURE_HEARTBEAT | FEATURE_HANDLED |
-	       FEATURE_FLOW /* no lists: we know who is on them */
+	       FEATURE_FLOW | FEATURE_BANS /* no lists: we know who is on them */
 };
 
 /* ---- states: one door ---- */
@@ -78,6 +78,7 @@ static void become_lost(struct chainlink *c)
 
 	c->peer = NULL;
 	link_close(&p->link);
+	bans_chain_ends(&c->mux->bans, c);
 	move(c, CHAIN_LOST);
 	c->grace_until_ms = c->since_ms + c->mux->config.options.chain_grace;
 	c->listing = CHAIN_LISTS_NOT;
@@ -203,6 +204,8 @@ static void become_link(struct chainpeer *p)
 		c->told_localhost = false;
 	}
 	chainlink_list(c);
+	if (chainlink_has(c, FEATURE_BANS))
+		bans_chain_begins(&c->mux->bans, c);
 }
 
 /* It has answered: it speaks the protocol. Whether it gets the place of the link. */
@@ -557,6 +560,7 @@ struct chainlink *chainlink_new(struct chain *chain, const struct listener_confi
 	c->mux = chain->mux;
 	c->listener = listener;
 	list_init(&c->candidates);
+	banreader_init(&c->bans);
 	/* As if it had just been lost: if the server's listing waited for nobody, users who stayed
 	 * while we were started again would come to it as strangers. */
 	c->state = CHAIN_LOST;
@@ -573,6 +577,7 @@ void chainlink_close(struct chainlink *c)
 	if (c->peer != NULL)
 		link_close(&c->peer->link);
 	c->peer = NULL;
+	bans_chain_ends(&c->mux->bans, c);
 	c->listing = CHAIN_LISTS_NOT;
 	c->state = CHAIN_ABSENT; /* the one move that is none: nobody looks any more */
 }

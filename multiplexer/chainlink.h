@@ -86,6 +86,8 @@ struct chainlink {
 	bool told_localhost; /* it lets nobody else in because we said so */
 	bool too_much;       /* more waits for it than we keep */
 
+	struct banreader bans; /* what it has heard of ours */
+
 	uint32_t asked, answered; /* ARE YOU ALIVE */
 	uint32_t pause_mark;      /* the one that stands for PAUSE; 0 = none */
 	uint32_t alive_done;      /* of chain->alive_asked */

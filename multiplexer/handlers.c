@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "multiplexer/news.h"
+#include "proto/banwire.h"
 
 #define DOWN(num, NAME, name, fields, meaning) \
 	static bool on_##name(struct mux *mux, const struct msg_##name *m, struct refusal *why);
@@ -397,5 +398,44 @@ static bool on_handled(struct mux *mux, const struct msg_handled *m, struct refu
 {
 	doubt_handled(&mux->server.doubt, m->messages);
 	chain_server_handled(&mux->chain, m->messages);
+	return true;
+}
+
+/* ---- bans ---- */
+
+/* A server that is of another mind about what a network is goes on without that ban. */
+static bool refuse_ban(struct mux *mux, struct slice net, const char *why)
+{
+	link_send_could_not_ban(
+		server(mux), &(struct msg_could_not_ban){.net = net, .reason = slice_text(why)});
+	return true;
+}
+
+static bool on_ban(struct mux *mux, const struct msg_ban *m, struct refusal *why UNUSED)
+{
+	struct ban ban;
+	const char *reason;
+
+	if (!banwire_ban(m->net, m->seconds, m->made, m->about, &ban, &reason))
+		return refuse_ban(mux, m->net, reason);
+	bans_told(&mux->bans, &ban);
+	return true;
+}
+
+static bool on_unban(struct mux *mux, const struct msg_unban *m, struct refusal *why UNUSED)
+{
+	struct ban ban;
+	const char *reason;
+
+	if (!banwire_unban(m->net, m->seconds, m->made, m->by, &ban, &reason))
+		return refuse_ban(mux, m->net, reason);
+	bans_told(&mux->bans, &ban);
+	return true;
+}
+
+static bool on_tell_me_your_bans(
+	struct mux *mux, const struct msg_tell_me_your_bans *m UNUSED, struct refusal *why UNUSED)
+{
+	bans_asked(&mux->bans);
 	return true;
 }

@@ -123,7 +123,7 @@ static void answer_early(
 	struct http_answer a;
 
 	s->phase = OVER;
-	visit_answer_early(text, &a, time(NULL));
+	visit_answer_early(text, ls->forbidden ? 403 : 503, &a, time(NULL));
 	if (a.no_memory)
 		ls->ops->on_nomem(ls);
 	else

@@ -144,7 +144,8 @@ struct layers {
 	bool flush_wanted;   /* layers_flush() is owed */
 	bool typed;          /* a first line was typed */
 	uint16_t close_code; /* set by the owner before layers_finish(): as of RFC 6455 */
-	uint8_t off;         /* a bit for each position: set, the layer is passed by */
+	bool forbidden; /* who is not in yet is told something: that he may not come in at all */
+	uint8_t off;    /* a bit for each position: set, the layer is passed by */
 };
 
 /* False when memory is out; nothing is kept then. */

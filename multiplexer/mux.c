@@ -197,6 +197,8 @@ static void pump_task(struct loop_task *task)
 
 	news_pump(&mux->server);
 	chain_pump(&mux->chain);
+	if (bans_pump(&mux->bans))
+		loop_at_next_turn(mux->loop, task);
 }
 
 static bool is_through(const struct mux *mux)
@@ -229,6 +231,17 @@ void mux_pace(struct mux *mux)
 		uv_timer_start(&mux->pace, pace_cb, PACE_MS, PACE_MS);
 }
 
+static void say_what_is_not_logged(struct mux *mux)
+{
+	uint64_t n = logquota_left_out(&mux->refusals);
+
+	if (n == 0)
+		return;
+	mux->metrics.log_left_out += n;
+	log_warn("listeners: %llu refusals suppressed in this log in the last second",
+		(unsigned long long)n);
+}
+
 static void clock_cb(uv_timer_t *timer)
 {
 	struct mux *mux = timer->data;
@@ -241,6 +254,9 @@ static void clock_cb(uv_timer_t *timer)
 		mux->second_ms = now;
 		LIST_EACH(node, &mux->ticking)
 		subclient_second(container_of(node, struct subclient, ticking));
+		say_what_is_not_logged(mux);
+		bans_second(&mux->bans);
+		bans_pump(&mux->bans);
 		serverlink_tick(&mux->server);
 		mux_tell_all(
 			mux, outage_tick(&mux->outage, mux->config.options.notice_back_after, now));
@@ -359,7 +375,8 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 		*why = "out of memory";
 		return false;
 	}
-	if (!has_server || !open_listeners(mux, why) || !open_control(mux, why))
+	if (!has_server || !bans_open(&mux->bans, mux, why) || !open_listeners(mux, why) ||
+		!open_control(mux, why))
 		return false;
 	uv_timer_start(&mux->clock, clock_cb, CLOCK_MS, CLOCK_MS);
 	return true;
@@ -407,6 +424,7 @@ void mux_free(struct mux *mux)
 	chain_free(&mux->chain);
 	mssp_free(&mux->mssp);
 	events_forget(&mux->events);
+	bans_free(&mux->bans);
 	admission_free(mux->admission);
 	mux->admission = NULL;
 	config_free(&mux->config);

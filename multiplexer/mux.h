@@ -3,9 +3,11 @@
 #define MULTIPLEXER_MUX_H
 
 #include "common/control.h"
+#include "common/logquota.h"
 #include "common/loop.h"
 #include "common/secret.h"
 #include "multiplexer/admission.h"
+#include "multiplexer/bans.h"
 #include "multiplexer/chain.h"
 #include "multiplexer/config.h"
 #include "multiplexer/events.h"
@@ -44,6 +46,8 @@ struct mux {
 	unsigned refused_now; /* of them, those that are being told why */
 	struct admission *admission; /* owned */
 	struct admission_limits admission_limits;
+	struct bans bans;         /* who is not let in at all */
+	struct logquota refusals; /* lines about connections that became no users */
 	struct serverlink server;
 	struct chain chain; /* multiplexers that are connected to us */
 	struct lists lists; /* made by the server of this link */

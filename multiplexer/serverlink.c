@@ -124,6 +124,7 @@ static void become_down(struct serverlink *s, bool goodbye, const char *refusal)
 	choose_next(s);
 	link_move(s, LINK_DOWN);
 	news_forget_server(s);
+	bans_forget_server(&s->mux->bans);
 	s->slow = s->was_open = s->heard = s->refused_now = false;
 	s->pulse = (struct pulse){0};
 	s->features = 0;
@@ -370,7 +371,7 @@ bool serverlink_on_hello(struct serverlink *s, unsigned features)
 {
 	enum {
 		OURS = FEATURE_LISTS | FEATURE_EVENTS | FEATURE_CAPS | FEATURE_PAUSE |
-		       FEATURE_HEARTBEAT | FEATURE_HANDLED | FEATURE_FLOW
+		       FEATURE_HEARTBEAT | FEATURE_HANDLED | FEATURE_FLOW | FEATURE_BANS
 	};
 	char text[FEATURES_TEXT_MAX];
 

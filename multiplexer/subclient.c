@@ -116,8 +116,14 @@ void subclient_forget(struct subclient *u)
 		free_record(u);
 }
 
+/* One who never was a user can come as often as he likes. */
 static void log_closing(const struct subclient *u, enum closing why, const char *detail)
 {
+	struct mux *mux = u->mux;
+
+	if (list_is_empty(&u->node) &&
+		!logquota_take(&mux->refusals, &u->at.user, loop_now_ms(mux->loop)))
+		return;
 	log_line(closings[why].is_fault ? LOG_WARN : LOG_INFO, "%s: closed: %s%s",
 		subclient_label(u), closings[why].log, detail);
 }
@@ -197,6 +203,7 @@ static uint16_t close_code_of(enum closing why)
 	case CLOSING_SHUTDOWN:
 		return 1001;
 	case CLOSING_NOT_LOCAL:
+	case CLOSING_BANNED:
 		return 1008;
 	case CLOSING_FULL:
 	case CLOSING_BUSY:
@@ -216,6 +223,7 @@ void subclient_end(struct subclient *u, enum closing why, const char *words)
 
 	if (u->state == SUBCLIENT_CLOSING || u->state == SUBCLIENT_GONE)
 		return;
+	u->layers.forbidden = why == CLOSING_BANNED;
 	subclient_notice(u, words != NULL ? words : closings[why].last_words);
 	if (u->state == SUBCLIENT_GONE)
 		return; /* saying it was too much for his connection */

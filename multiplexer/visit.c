@@ -157,10 +157,10 @@ struct slice visit_rest(const struct visit *v)
 	return http_rest(&v->http);
 }
 
-void visit_answer_early(struct slice words, struct http_answer *a, time_t now)
+void visit_answer_early(struct slice words, unsigned status, struct http_answer *a, time_t now)
 {
 	const struct http_asked asked = {0};
 
-	http_answer_open(a, &asked, 503, now);
+	http_answer_open(a, &asked, status, now);
 	http_answer_body(a, "text/plain; charset=utf-8", words);
 }

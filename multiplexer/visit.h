@@ -50,7 +50,7 @@ bool visit_is_idle(const struct visit *v);
 /* What came behind the handshake; valid until visit_free. */
 struct slice visit_rest(const struct visit *v);
 
-/* The whole answer to somebody who is let in by nobody, before he has asked for anything. */
-void visit_answer_early(struct slice words, struct http_answer *a, time_t now);
+/* The whole answer to somebody who is let in by nobody, before he has asked for anything: 503, or 403. */
+void visit_answer_early(struct slice words, unsigned status, struct http_answer *a, time_t now);
 
 #endif

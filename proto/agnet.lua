@@ -65,6 +65,13 @@ local MESSAGES = {
 	[84] = {"down", "HANDLED", "uint messages"},
 	[85] = {"up", "SUBCLIENT IS SLOW", "key who", "uint bytes"},
 	[86] = {"up", "SUBCLIENT CAUGHT UP", "key who"},
+	[90] = {"down", "BAN", "text net", "uint seconds", "uint made", "bytes about"},
+	[91] = {"down", "UNBAN", "text net", "uint seconds", "uint made", "text by"},
+	[92] = {"down", "TELL ME YOUR BANS"},
+	[93] = {"up", "BAN IS", "text net", "uint seconds", "uint made", "bytes about"},
+	[94] = {"up", "UNBAN IS", "text net", "uint seconds", "uint made", "text by"},
+	[95] = {"up", "DONE SENDING BANS"},
+	[96] = {"up", "COULD NOT BAN", "text net", "text reason"},
 }
 
 local HEADER, MESSAGE_MAX, ARGUMENTS_MAX, DEPTH_MAX = 4, 4096, 4, 10

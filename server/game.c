@@ -358,6 +358,7 @@ void game_open(struct game *game, struct loop *loop, const struct game_config *c
 	list_init(&game->dirty);
 	list_init(&game->audiences);
 	map_open(game);
+	bans_open(&game->bans, game);
 	loop_task_init(&game->flush, flush_task);
 	uv_timer_init(&loop->uv, &game->stop_timer);
 	game->stop_timer.data = game;
@@ -453,6 +454,7 @@ void game_free(struct game *game)
 	LIST_EACH(node, &game->audiences)
 	audience_free(container_of(node, struct audience, node));
 	slots_free(&game->handles);
+	bans_close(&game->bans);
 	free(game->mssp);
 	cvar_close(&game->cvars);
 }

@@ -6,6 +6,7 @@
 #include "common/list.h"
 #include "common/loop.h"
 #include "common/slots.h"
+#include "server/bans.h"
 #include "server/cvar.h"
 #include "server/frames.h"
 #include "server/map.h"
@@ -50,6 +51,7 @@ struct game {
 	struct map map;
 	struct script *script;   /* owned: the map's; NULL before game_start */
 	char *mssp;              /* owned: JSON, what crawlers are told; NULL = nothing */
+	struct bans bans;        /* of all multiplexers */
 	struct store *store;     /* owned: what scripts keep; NULL before game_start */
 	struct control *control; /* owned */
 	struct frames frames;

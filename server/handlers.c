@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "proto/banwire.h"
 #include "server/game.h"
 #include "server/muxlink.h"
 #include "server/muxlinks.h"
@@ -480,5 +481,59 @@ static bool on_subclient_caught_up(
 
 	if (p != NULL)
 		player_slow(p, 0);
+	return true;
+}
+
+/* ---- bans ---- */
+
+/* A network that we do not understand is that multiplexer's alone. */
+static void not_understood(struct muxlink *from, struct slice net, const char *why)
+{
+	char text[96];
+
+	log_escape(text, sizeof text, net);
+	log_warn("%s: its ban of %s does not reach the others: %s", muxlink_label(from), text, why);
+}
+
+static bool on_ban_is(struct muxlink *from, const struct msg_ban_is *m, struct refusal *why UNUSED)
+{
+	struct ban ban;
+	const char *reason;
+
+	if (banwire_ban(m->net, m->seconds, m->made, m->about, &ban, &reason))
+		bans_told(&from->game->bans, from, &ban);
+	else
+		not_understood(from, m->net, reason);
+	return true;
+}
+
+static bool on_unban_is(
+	struct muxlink *from, const struct msg_unban_is *m, struct refusal *why UNUSED)
+{
+	struct ban ban;
+	const char *reason;
+
+	if (banwire_unban(m->net, m->seconds, m->made, m->by, &ban, &reason))
+		bans_told(&from->game->bans, from, &ban);
+	else
+		not_understood(from, m->net, reason);
+	return true;
+}
+
+static bool on_done_sending_bans(struct muxlink *from, const struct msg_done_sending_bans *m UNUSED,
+	struct refusal *why UNUSED)
+{
+	bans_listed(&from->game->bans, from);
+	return true;
+}
+
+static bool on_could_not_ban(
+	struct muxlink *from, const struct msg_could_not_ban *m, struct refusal *why UNUSED)
+{
+	char net[96], reason[128];
+
+	log_escape(net, sizeof net, m->net);
+	log_escape(reason, sizeof reason, m->reason);
+	log_warn("%s: the multiplexer does not ban %s: %s", muxlink_label(from), net, reason);
 	return true;
 }

@@ -86,6 +86,7 @@ void muxlink_take(struct muxlink *m, struct muxpeer *p, bool is_old)
 	if (!is_old)
 		game_forget_players(m, "this is another multiplexer than before; its players are "
 				       "others too");
+	bans_link_begins(&m->game->bans, m);
 	game_listing_begins(m);
 }
 
@@ -126,6 +127,7 @@ void muxlink_end(struct muxlink *m, const char *how, const char *reason, bool at
 	else
 		log_warn("%s: %s: %s; the players stay", muxlink_label(m), how, reason);
 	m->peer = NULL;
+	bans_link_ends(&m->game->bans, m);
 	m->game->metrics.links_now--;
 	move(m, MUXLINK_ALONE);
 	muxpeer_close(p);
@@ -253,6 +255,7 @@ void muxlink_leave(struct muxlink *m)
 void muxlink_init(struct muxlink *m, struct game *game, uint32_t number)
 {
 	*m = (struct muxlink){.game = game, .number = number, .state = MUXLINK_ALONE};
+	banreader_init(&m->bans);
 	loop_task_init(&m->tell_handled, tell_handled_task);
 }
 
@@ -261,6 +264,7 @@ void muxlink_close(struct muxlink *m)
 	struct muxpeer *p = m->peer;
 
 	loop_task_cancel(&m->tell_handled);
+	bans_link_ends(&m->game->bans, m);
 	m->peer = NULL;
 	m->state = MUXLINK_ALONE;
 	if (p == NULL)

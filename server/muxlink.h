@@ -2,6 +2,7 @@
 #ifndef SERVER_MUXLINK_H
 #define SERVER_MUXLINK_H
 
+#include "common/banlist.h"
 #include "proto/features.h"
 #include "proto/link.h"
 
@@ -31,6 +32,7 @@ struct muxlink {
 	uint64_t away_ms;          /* how long it is gone while others are there, likewise */
 	uint32_t handled;          /* messages of the link, as we said last */
 	uint64_t no_list_second;   /* when a list was unknown last, so that it is logged once */
+	struct banreader bans;     /* what it was told of the others' bans */
 	struct loop_task tell_handled;
 };
 

@@ -370,6 +370,7 @@ static void clock_cb(uv_timer_t *timer)
 	}
 	for (struct muxlink *m = NULL; (m = muxlinks_next(all, m)) != NULL;)
 		muxlink_clock(m, CLOCK_MS);
+	bans_clock(&all->game->bans);
 }
 
 struct muxlinks *muxlinks_open(struct game *game)

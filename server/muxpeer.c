@@ -71,7 +71,7 @@ static void refuse_unproved(struct muxpeer *p, const char *reason)
 
 enum {
 	OURS = FEATURE_LISTS | FEATURE_EVENTS | FEATURE_CAPS | FEATURE_PAUSE | FEATURE_HEARTBEAT |
-	       FEATURE_HANDLED | FEATURE_FLOW
+	       FEATURE_HANDLED | FEATURE_FLOW | FEATURE_BANS
 };
 
 static unsigned greeted_count(const struct muxlinks *all)

@@ -281,6 +281,7 @@ static void open_globals(lua_State *L)
 	script_open_password(L);
 	script_open_types(L);
 	script_open_outgoing(L);
+	script_open_ban(L);
 	script_seal_globals(L);
 	lua_pop(L, 1);
 }

@@ -136,6 +136,7 @@ void script_open_list(lua_State *L);
 void script_open_store(lua_State *L);
 void script_open_command(lua_State *L);
 void script_open_password(lua_State *L);
+void script_open_ban(lua_State *L);
 void script_seal_globals(lua_State *L); /* last: from now on an undefined global is an error */
 
 /* Loads a file below the map's folder and leaves its function on the stack, or a message: returns

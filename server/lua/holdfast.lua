@@ -180,6 +180,29 @@ function members:send(text) end
 ---@return "all"|"localhost"|"mixed"|nil
 function accept(mode) end
 
+---Lets nobody in from a network any more, and disconnects who is connected from there; he reads the
+---reason. The multiplexers keep it, over restarts of the game and of themselves. It takes effect behind
+---this frame. Without seconds it is for good. nil and why: no network; a very large one, or one with this
+---machine in it, without force; no multiplexer is there.
+---@param who string|player "192.0.2.7", "192.0.2.0/24", "2001:db8::/32", or a player: his address
+---@param seconds? number
+---@param reason? string one line, up to 199 bytes
+---@param how? {force?: boolean, keep?: boolean, by?: string} keep: who is connected may stay. by: who says so
+---@return true|nil
+---@return string? why
+function ban(who, seconds, reason, how) end
+
+---Lets them in again. nil and why: that very network is not banned.
+---@param net string
+---@param how? {by?: string}
+---@return true|nil
+---@return string? why
+function unban(net, how) end
+
+---All bans of all multiplexers, the oldest first. Just after a start of the game they are not known yet.
+---@return {net: string, by: string, reason: string?, seconds_left: integer?}[]
+function bans() end
+
 -- What lasts -----------------------------------------------------------------------------------
 -- player:save keeps something as long as the player stays connected; what is set here stays for ever,
 -- whatever crashes. It is on its way to the disk before anybody is shown text that was sent after it.

@@ -5,7 +5,7 @@ from .cases import EXTENSION, SHOULD, Skip
 from .mux_bench import SUITE, case, require
 from .wire import EVERYONE, MESSAGES, show
 
-FEATURES = "lists events caps pause heartbeat handled flow"
+FEATURES = "lists events caps pause heartbeat handled flow bans"
 WHERE = "section 5"
 
 
@@ -204,6 +204,56 @@ def refused(t):
     t.shown(user, b"<still here>\r\n")
 
 
+NET = b"192.0.2.0/24"
+FOREVER = b'{"by":"suite","reason":"a test"}'
+
+
+def bans_of(link):
+    """{network: message} of the answer to TELL ME YOUR BANS."""
+    link.send("TELL ME YOUR BANS")
+    found = {}
+    while True:
+        message = link.next()
+        if message[0] == "DONE SENDING BANS":
+            return found
+        require(message[0] in ("BAN IS", "UNBAN IS"), f"in the answer comes {show(message)}")
+        found[message[1]] = message
+
+
+@case("extensions.bans", EXTENSION, "section 5 (id 90-96)")
+def bans(t):
+    """A ban and its lifting are kept for the next server; the younger word about a network counts."""
+    link = agreed(t, "bans")
+    require(t.ask(link, "BAN", NET, 0, 1800000000, FOREVER) == [], "BAN is answered")
+    link = agreed(t, "bans")
+    message = bans_of(link).get(NET)
+    require(message is not None and message[0] == "BAN IS", "the next server hears nothing of it")
+    require(message[2:4] == (0, 1800000000), f"it has become {show(message)}")
+    heard = t.ask(link, "UNBAN", NET, 0, 1799999999, b"suite")
+    require([m[0] for m in heard] == ["BAN IS"], f"an older UNBAN is answered by {heard}")
+    require(t.ask(link, "UNBAN", NET, 60, 1800000001, b"suite") == [], "UNBAN is answered")
+    link = agreed(t, "bans")
+    message = bans_of(link).get(NET)
+    require(message is not None and message[0] == "UNBAN IS", "that it was lifted is not kept")
+    heard = t.ask(link, "BAN", NET, 0, 1800000000, FOREVER)
+    require([m[0] for m in heard] == ["UNBAN IS"], f"an older BAN is answered by {heard}")
+
+
+@case("extensions.bans-refused", EXTENSION, "section 5 (id 96)")
+def bans_refused(t):
+    """What is no network, and a ban without a date, are refused by COULD NOT BAN; the link stays."""
+    link = agreed(t, "bans")
+    user = t.join()
+    for net in (b"nonsense", b"192.0.2.1/24", b"192.0.2.0/33", b"::/129", b"0" * 300, b"1.2.3.4\0/8"):
+        for name, about in (("BAN", FOREVER), ("UNBAN", b"suite")):
+            heard = t.ask(link, name, net, 0, 1800000000, about)
+            require([m[0] for m in heard] == ["COULD NOT BAN"] and heard[0][1] == net,
+                    f"{name} of {net!r} is answered by {', '.join(map(show, heard))}")
+    heard = t.ask(link, "BAN", NET, 0, 0, FOREVER)
+    require([m[0] for m in heard] == ["COULD NOT BAN"], "a ban made at 0 is taken")
+    t.typed(user, "input still flows")
+
+
 def not_agreed(t, feature, name, values):
     others = " ".join(w for w in FEATURES.split() if w not in (feature, "heartbeat"))
     link = hello(t, others)
@@ -215,7 +265,8 @@ def not_agreed(t, feature, name, values):
 
 
 for FEATURE, NAME, VALUES in (("lists", "MAKE LIST", ((7, 255),)), ("pause", "PAUSE", ()),
-                              ("heartbeat", "HEARTBEAT", (7,)), ("handled", "HANDLED", (1,))):
+                              ("heartbeat", "HEARTBEAT", (7,)), ("bans", "TELL ME YOUR BANS", ()),
+                              ("handled", "HANDLED", (1,))):
     SUITE.add(f"extensions.not-agreed.{FEATURE}", EXTENSION, WHERE,
               f"{NAME} does nothing when {FEATURE} was not agreed on", not_agreed, (),
               (FEATURE, NAME, VALUES))

@@ -37,11 +37,13 @@ MESSAGES = {
     72: ("GOT SUBCLIENT EVENT", "KSNB"), 73: ("SEND SUBCLIENT EVENT", "KSNB"),
     74: ("SUBCLIENT CAPS ARE", "KB"), 80: ("PAUSE", ""), 81: ("PAUSED", ""),
     82: ("HEARTBEAT", "N"), 83: ("HEARTBEAT ANSWER", "N"), 84: ("HANDLED", "N"),
-    85: ("SUBCLIENT IS SLOW", "KN"), 86: ("SUBCLIENT CAUGHT UP", "K"),
+    85: ("SUBCLIENT IS SLOW", "KN"), 86: ("SUBCLIENT CAUGHT UP", "K"), 90: ("BAN", "SNNB"),
+    91: ("UNBAN", "SNNS"), 92: ("TELL ME YOUR BANS", ""), 93: ("BAN IS", "SNNB"),
+    94: ("UNBAN IS", "SNNS"), 95: ("DONE SENDING BANS", ""), 96: ("COULD NOT BAN", "SS"),
 }
 BOTH = {70, 82, 83}
 UP = {1, 3, 8, 13, 14, 20, 21, 23, 24, 28, 29, 30, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 65, 72,
-      74, 81, 85, 86} | BOTH
+      74, 81, 85, 86, 93, 94, 95, 96} | BOTH
 DOWN = set(MESSAGES) - UP | BOTH
 ID = {name: number for number, (name, _) in MESSAGES.items()}
 FIRST_EXTENSION = 64

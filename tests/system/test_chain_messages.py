@@ -10,7 +10,7 @@ from daemons import wait_for
 from conformance.wire import MESSAGES, PAYLOAD_MAX, encode
 
 HERE, THERE = 2, 1      # the listener's number here, and one of a listener of the other multiplexer
-ALL = b"lists events caps pause heartbeat handled flow"
+ALL = b"lists events caps pause heartbeat handled flow bans"
 SELF = b"I" * 16        # the incarnation of the scripted multiplexer
 BEATS = ("HEARTBEAT", "HEARTBEAT ANSWER")
 

@@ -9,7 +9,7 @@ import pytest
 from agnet import EVERYONE
 from daemons import AWAY, CRASHED, DOUBT, HANGS, RESTARTING, SAFE, wait_for
 
-ALL = b"lists events caps pause heartbeat handled flow"
+ALL = b"lists events caps pause heartbeat handled flow bans"
 LIST = (7, 255)
 
 

@@ -179,6 +179,12 @@ bool game_accept(UNUSED struct game *g, UNUSED bool localhost_only)
 	return false;
 }
 
+bool bans_make(UNUSED struct bans *b, UNUSED const struct ban *wanted, const char **why)
+{
+	*why = "there are no multiplexers";
+	return false;
+}
+
 const char *game_accept_word(UNUSED const struct game *g)
 {
 	return "all";

@@ -1,0 +1,15 @@
+/* The commands `ban` and `unban`, as both daemons have them: their words. */
+#ifndef COMMON_BANCALL_H
+#define COMMON_BANCALL_H
+
+#include "common/banlist.h"
+#include "common/command.h"
+
+/* argv[1] is net, or somebody whose address net is; behind it stands [<time>] [force] [keep] [<reason>].
+ * False, and the call has failed, when that may not be banned. */
+bool bancall_ban(struct call *call, const char *net, struct ban *out);
+
+/* argv[1] is a network. */
+bool bancall_unban(struct call *call, struct ban *out);
+
+#endif
