@@ -31,5 +31,9 @@ game.on("input", function(player, line)
 	local words = {}
 	for word in line:gmatch("%S+") do words[#words + 1] = word end
 	local command = table.remove(words, 1)
-	if commands[command] then commands[command](player, table.unpack(words)) else player:send("you say " .. line .. "\n") end
+	if commands[command] then
+		commands[command](player, table.unpack(words))
+	else
+		player:send("you say " .. line .. "\n")
+	end
 end)
