@@ -11,6 +11,7 @@
 #include "server/commands.h"
 #include "server/game.h"
 #include "server/script_command.h"
+#include "server/show.h"
 
 const struct command console_commands[] = {
 #define COMMAND(name, min, max, who, usage, help) {#name, min, max, who, usage, help, cmd_##name},
@@ -101,7 +102,7 @@ bool console_run_for(struct player *p, const char *line)
 	add_outcome(&call, &out);
 	call_free(&call);
 	if (p->state == PLAYER_HERE) /* he may have kicked himself */
-		player_send(p, buf_bytes(&out));
+		player_show(p, &(struct markup){.bytes = buf_bytes(&out)});
 	buf_free(&out);
 	return true;
 }

@@ -451,8 +451,7 @@ void game_free(struct game *game)
 	muxdoors_free(&game->doors);
 	LIST_EACH(node, &game->players)
 	player_free(container_of(node, struct player, node));
-	LIST_EACH(node, &game->audiences)
-	audience_free(container_of(node, struct audience, node));
+	audience_free_all(game);
 	slots_free(&game->handles);
 	bans_close(&game->bans);
 	free(game->mssp);

@@ -10,6 +10,7 @@
 #include "server/cvar.h"
 #include "server/frames.h"
 #include "server/map.h"
+#include "server/markup.h"
 #include "server/muxdoors.h"
 #include "server/player.h"
 
@@ -38,12 +39,14 @@ struct game_config {
 };
 
 struct game {
-	struct loop *loop;      /* borrowed: outlives us */
-	struct cvar_list cvars; /* C reads game->cvars.set.sv_fps */
-	struct list players;    /* struct player node, in order of arrival */
-	struct player *by_key;  /* uthash head */
-	struct list audiences;  /* struct audience, in order of their numbers */
-	struct slots handles;   /* what scripts hold */
+	struct loop *loop;          /* borrowed: outlives us */
+	struct cvar_list cvars;     /* C reads game->cvars.set.sv_fps */
+	struct list players;        /* struct player node, in order of arrival */
+	struct player *by_key;      /* uthash head */
+	struct list audiences;      /* struct audience, in order of their numbers */
+	struct audience *everybody; /* owned: all players, once one text was not the same for all */
+	uint32_t looks[LOOK_COUNT]; /* how many players can be shown what, see markup.h */
+	struct slots handles;       /* what scripts hold */
 	struct list dirty;      /* players with output or a save to send at the end of the turn */
 	struct loop_task flush; /* sends them */
 	struct muxdoors doors;  /* where multiplexers connect; read at start */
@@ -109,6 +112,7 @@ void game_left(struct game *game);   /* every multiplexer has read our last word
 void player_send(struct player *p, struct slice text);    /* \n becomes \r\n on the way out */
 void game_send_all(struct game *game, struct slice text); /* one message to 0:255 of each link */
 void game_send_list(struct muxlink *to, const struct clientkey *list, struct slice text);
+void game_flush(struct game *game); /* what was sent to players so far stands before what follows */
 
 /* From where new users are let in; the answer shows in game_accept_word. False: no link. */
 bool game_accept(struct game *game, bool localhost_only);
@@ -127,6 +131,10 @@ bool player_set_role(struct player *p, const char *role, const char **why);
 /* He is this account: its name, and the role that was granted to it, or none. */
 bool player_login(struct player *p, const char *account, const char **why);
 void player_check_role(struct player *p); /* one that is not granted (any more) is taken from him */
+
+/* "none", "16", "256", "true"; NULL: as his client can. False with *why for other words. */
+bool player_set_colours(struct player *p, const char *word, const char **why);
+const char *player_colours_word(const struct player *p); /* the same words, or NULL */
 void player_kick(
 	struct player *p, const char *reason); /* shows the reason, then KILL SUBCLIENT; the
 	* script gets leave at once */

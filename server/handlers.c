@@ -9,6 +9,7 @@
 #include "server/muxlink.h"
 #include "server/muxlinks.h"
 #include "server/script.h"
+#include "server/show.h"
 
 #define UP(num, NAME, name, fields, meaning) \
 	static bool on_##name(               \
@@ -376,6 +377,7 @@ static bool on_subclient_caps_are(
 	if (json_is_object(caps)) {
 		json_decref(p->caps);
 		p->caps = json_incref(caps);
+		player_look_again(p);
 		if (p->state == PLAYER_HERE)
 			script_event(from->game->script, p, slice_text("caps"), caps);
 	}

@@ -85,8 +85,7 @@ void player_flush(struct player *p)
 	buf_eat(&p->out, p->out.len);
 }
 
-/* What was sent to one of them before must be seen before. */
-static void flush_all(struct game *game)
+void game_flush(struct game *game)
 {
 	LIST_EACH(node, &game->dirty)
 	player_flush(container_of(node, struct player, dirty));
@@ -98,7 +97,7 @@ void game_send_all(struct game *game, struct slice text)
 	struct buf out = {0};
 	bool shown = false;
 
-	flush_all(game);
+	game_flush(game);
 	if (!add_text(&out, text))
 		buf_eat(&out, out.len);
 	for (struct muxlink *m = NULL; (m = muxlinks_next(game->muxlinks, m)) != NULL;) {
@@ -116,7 +115,7 @@ void game_send_list(struct muxlink *to, const struct clientkey *list, struct sli
 {
 	struct buf out = {0};
 
-	flush_all(to->game);
+	game_flush(to->game);
 	if (add_text(&out, text))
 		send_pieces(to->game, muxlink_out(to), list, buf_bytes(&out));
 	else

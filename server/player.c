@@ -8,6 +8,7 @@
 #include "server/game.h"
 #include "server/muxlinks.h"
 #include "server/script.h"
+#include "server/show.h"
 
 static char *copy_text(struct slice text)
 {
@@ -75,7 +76,10 @@ struct player *player_new(
 		return NULL;
 	}
 	list_add_last(&game->players, &p->node);
+	game->looks[p->look]++;
 	game->metrics.players_now++;
+	if (game->everybody != NULL && !audience_add(game->everybody, p))
+		audience_free(game->everybody); /* it is made again when it is needed */
 	return p;
 }
 
@@ -88,6 +92,7 @@ void player_free(struct player *p)
 	list_remove(&p->node);
 	list_remove(&p->dirty);
 	audience_forget(p);
+	game->looks[p->look]--;
 	game->metrics.players_now--;
 	free_parts(p);
 }
@@ -196,8 +201,7 @@ void player_kick(struct player *p, const char *reason)
 	if (p->state != PLAYER_HERE)
 		return;
 	if (reason[0] != '\0') {
-		player_send(p, slice_text(reason));
-		player_send(p, slice_text("\n"));
+		player_show(p, &(struct markup){.bytes = slice_text(reason), .line = true});
 	}
 	log_info("%s: kicked: %s", player_label(p), reason);
 	tell_leave(p, "kicked");

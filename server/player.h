@@ -22,6 +22,9 @@ enum player_state {
 	PLAYER_LEAVING   /* KILL was sent, KILLED has not come; scripts know him no more */
 };
 
+/* What a player wants of colours: as his client can, or so many whatever it says. */
+enum player_colours { COLOURS_AUTO, COLOURS_NONE, COLOURS_16, COLOURS_256, COLOURS_TRUE };
+
 struct player {
 	struct game *game;    /* borrowed: outlives us */
 	struct handle handle; /* what scripts hold */
@@ -42,10 +45,12 @@ struct player {
 	char *name, *role;  /* owned: the script's to set, kept by save; NULL = not set */
 	json_t *saved;      /* owned: what player:save keeps; NULL = nothing */
 	json_t *caps;       /* owned: what is known of his client; NULL = nothing */
-	bool save_due;      /* name, role or saved changed since the last SAVE SUBCLIENT INFO */
-	struct list node;   /* of game->players */
-	struct list dirty;  /* of game->dirty: has out or save_due */
-	struct list seats;  /* struct seat: the audiences he is in */
+	uint8_t look;       /* what he can be shown, see markup.h: by caps and colours */
+	uint8_t colours;    /* enum player_colours: his own choice, kept by save */
+	bool save_due; /* name, role, colours or saved changed since the last SAVE SUBCLIENT INFO */
+	struct list node;  /* of game->players */
+	struct list dirty; /* of game->dirty: has out or save_due */
+	struct list seats; /* struct seat: the audiences he is in */
 	UT_hash_handle by_key;
 };
 

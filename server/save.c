@@ -1,6 +1,7 @@
 /* What the multiplexer keeps for a player over our death: one small JSON text.
  *
- *   {"n": name, "r": role, "s": what the script saved, "p": the line he is typing, "c": true}
+ *   {"n": name, "r": role, "k": colours, "s": what the script saved, "p": the line he is typing,
+ *    "c": true}
  *
  * Absent keys are not written. "p" is there only after an orderly stop, its bytes as U+0000..U+00FF,
  * since half a line need not be UTF-8; "c": its last byte was a CR whose LF may still come. */
@@ -11,6 +12,7 @@
 #include "proto/link.h"
 #include "server/game.h"
 #include "server/grants.h"
+#include "server/show.h"
 
 static char why_text[160];
 
@@ -46,6 +48,8 @@ static char *blob_text(const struct player *p, const char *name, const char *rol
 		ok = ok && json_object_set_new(blob, "n", json_string(name)) == 0;
 	if (role != NULL)
 		ok = ok && json_object_set_new(blob, "r", json_string(role)) == 0;
+	if (p->colours != COLOURS_AUTO)
+		ok = ok && json_object_set_new(blob, "k", json_string(player_colours_word(p))) == 0;
 	if (saved != NULL)
 		ok = ok && json_object_set(blob, "s", saved) == 0;
 	if (with_partial && p->line.text.len > 0)
@@ -183,9 +187,48 @@ bool player_login(struct player *p, const char *account, const char **why)
 	       set_text(p, &p->role, has_role ? role : NULL, why);
 }
 
+static const char *const colours_words[] = {[COLOURS_AUTO] = NULL,
+	[COLOURS_NONE] = "none",
+	[COLOURS_16] = "16",
+	[COLOURS_256] = "256",
+	[COLOURS_TRUE] = "true"};
+
+const char *player_colours_word(const struct player *p)
+{
+	return colours_words[p->colours];
+}
+
+static bool colours_of(const char *word, uint8_t *colours)
+{
+	for (size_t i = COLOURS_NONE; i < ARRAY_LEN(colours_words); i++) {
+		if (strcmp(colours_words[i], word) == 0) {
+			*colours = (uint8_t)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool player_set_colours(struct player *p, const char *word, const char **why)
+{
+	uint8_t before = p->colours, wanted = COLOURS_AUTO;
+
+	*why = "none, 16, 256 or true is wanted, or nil";
+	if (word != NULL && !colours_of(word, &wanted))
+		return false;
+	p->colours = wanted;
+	if (!fits(p, p->name, p->role, p->saved, why)) {
+		p->colours = before;
+		return false;
+	}
+	player_look_again(p);
+	save_later(p);
+	return true;
+}
+
 bool player_has_saved(const struct player *p)
 {
-	return p->name != NULL || p->role != NULL || p->saved != NULL;
+	return p->name != NULL || p->role != NULL || p->saved != NULL || p->colours != COLOURS_AUTO;
 }
 
 static bool send_blob(struct link *out, const struct player *p, const char *text)
@@ -236,6 +279,13 @@ static char *copy_string(const json_t *json)
 	return json_is_string(json) ? strdup(json_string_value(json)) : NULL;
 }
 
+static void restore_colours(struct player *p, const json_t *json)
+{
+	if (!json_is_string(json) || !colours_of(json_string_value(json), &p->colours))
+		p->colours = COLOURS_AUTO;
+	player_look_again(p);
+}
+
 void player_restore(struct player *p, struct slice blob)
 {
 	json_error_t error;
@@ -256,6 +306,7 @@ void player_restore(struct player *p, struct slice blob)
 	p->name = copy_string(json_object_get(json, "n"));
 	p->role = copy_string(json_object_get(json, "r"));
 	player_check_role(p);
+	restore_colours(p, json_object_get(json, "k"));
 	json_decref(p->saved);
 	p->saved = json_incref(json_object_get(json, "s"));
 	if (json_is_string(partial))

@@ -270,6 +270,7 @@ static void open_globals(lua_State *L)
 	script_open_coroutine(L);
 	script_open_require(L);
 	script_open_game(L);
+	script_open_markup(L);
 	script_open_player(L);
 	script_open_cvar(L);
 	script_open_time(L);

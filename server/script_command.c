@@ -6,6 +6,7 @@
 #include "server/console.h"
 #include "server/grants.h"
 #include "server/script_state.h"
+#include "server/show.h"
 
 /* A command is a table in commands_key's, by name; these are its places. */
 enum { FUNCTION = 1, WHO, WHERE, USAGE, HELP, MIN, MAX };
@@ -260,8 +261,7 @@ static const char *run_command(
 
 static void tell_player(struct player *p, const char *text)
 {
-	player_send(p, slice_text(text));
-	player_send(p, slice_text("\n"));
+	player_show(p, &(struct markup){.bytes = slice_text(text), .line = true});
 }
 
 /* (player, line): whether there is such a command that he may use. The map's go first. */

@@ -38,7 +38,26 @@ static int l_remove(lua_State *L)
 /* (list, text) */
 static int l_send(lua_State *L)
 {
-	audience_send(check_list(L), script_check_line(L, 2));
+	struct audience *a = check_list(L);
+	struct markup text = script_check_text(L, 2, true);
+
+	audience_show(a, &text);
+	return 0;
+}
+
+static void tell_list(void *whom, const struct told *told)
+{
+	audience_tell(whom, told->channel, told->json, told->data);
+}
+
+/* (list, package, [value]) */
+static int l_gmcp(lua_State *L)
+{
+	struct audience *a = check_list(L);
+	const char *package = script_check_package(L, 2);
+
+	lua_settop(L, 3);
+	script_tell(L, "gmcp", package, 3, tell_list, a);
 	return 0;
 }
 
@@ -84,8 +103,8 @@ static int l_accept(lua_State *L)
 
 void script_open_list(lua_State *L)
 {
-	static const luaL_Reg methods[] = {
-		{"add", l_add}, {"remove", l_remove}, {"send", l_send}, {NULL, NULL}};
+	static const luaL_Reg methods[] = {{"add", l_add}, {"remove", l_remove}, {"send", l_send},
+		{"gmcp", l_gmcp}, {NULL, NULL}};
 
 	luaL_newmetatable(L, TYPE);
 	luaL_newlib(L, methods);

@@ -1,7 +1,6 @@
 #include "server/script_state.h"
 
-#include <stdlib.h>
-
+#include "server/show.h"
 #include "server/tell.h"
 #include "server/value.h"
 
@@ -75,30 +74,15 @@ static struct player *check_staying(lua_State *L)
 	return script_check_player(L, 1);
 }
 
-/* The text at index as a line: with an end, if it has none. */
-struct slice script_check_line(lua_State *L, int index)
-{
-	size_t len;
-	const char *text = luaL_checklstring(L, index, &len);
-	if (len == 0 || text[len - 1] != '\n') {
-		lua_pushvalue(L, index);
-		lua_pushliteral(L, "\n");
-		lua_concat(L, 2);
-		lua_replace(L, index);
-		text = lua_tolstring(L, index, &len);
-	}
-	return slice_of(text, len);
-}
-
 /* ---- methods ------------------------------------------------------------------------------------ */
 
 /* (player, text). Nothing reaches him who is just leaving, but a handler may well still try. */
 static int l_send(lua_State *L)
 {
 	struct player *p = check_player(L);
-	struct slice line = script_check_line(L, 2);
+	struct markup text = script_check_text(L, 2, true);
 	if (p != script_of(L)->leaving)
-		player_send(p, line);
+		player_show(p, &text);
 	return 0;
 }
 
@@ -121,10 +105,9 @@ static int l_save(lua_State *L)
 static int l_prompt(lua_State *L)
 {
 	struct player *p = check_player(L);
-	size_t len;
-	const char *text = luaL_checklstring(L, 2, &len);
+	struct markup text = script_check_text(L, 2, false);
 	if (p != script_of(L)->leaving)
-		player_prompt(p, slice_of(text, len));
+		player_show_prompt(p, &text);
 	return 0;
 }
 
@@ -148,46 +131,26 @@ static int l_mxp(lua_State *L)
 	return 0;
 }
 
-/* Tells p the value at index as JSON; package: with this word before it, and nil is no value. Nothing
- * of Lua is called while memory is held that Lua does not know. */
-static void tell_value(
+static void tell_one(void *whom, const struct told *told)
+{
+	player_tell(whom, told->channel, told->json, told->data);
+}
+
+/* Nothing reaches him who is just leaving, but what is wrong is wrong. */
+static void tell_player(
 	lua_State *L, struct player *p, const char *channel, const char *package, int index)
 {
-	struct value_fault fault;
-	json_t *json = NULL;
-	if (!lua_isnil(L, index) && (json = value_json(L, index, &fault)) == NULL)
-		luaL_error(L, "%s: %s", channel, fault.text);
-	char *text = json != NULL ? json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-	bool ok = json == NULL || text != NULL;
-	struct buf data = {0};
-	if (package != NULL)
-		ok = ok && buf_addf(&data, "%s%s", package, text != NULL ? " " : "");
-	if (text != NULL)
-		ok = ok && buf_add(&data, slice_text(text));
-	size_t len = data.len;
-	if (ok && len <= TELL_MAX && p != script_of(L)->leaving)
-		player_tell(p, channel, package == NULL, buf_bytes(&data));
-	buf_free(&data);
-	free(text);
-	json_decref(json);
-	if (!ok)
-		luaL_error(L, "%s: out of memory", channel);
-	if (len > TELL_MAX)
-		luaL_error(L, "%s: %d bytes, %d are the most", channel, (int)len, TELL_MAX);
+	bool leaves = p == script_of(L)->leaving;
+	script_tell(L, channel, package, index, leaves ? NULL : tell_one, p);
 }
 
 /* (player, package, [value]) */
 static int l_gmcp(lua_State *L)
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				      "0123456789._-";
 	struct player *p = check_player(L);
-	size_t len;
-	const char *package = luaL_checklstring(L, 2, &len);
-	if (len == 0 || strspn(package, letters) != len)
-		return luaL_error(L, "gmcp: '%s' is no name of a package", package);
+	const char *package = script_check_package(L, 2);
 	lua_settop(L, 3);
-	tell_value(L, p, "gmcp", package, 3);
+	tell_player(L, p, "gmcp", package, 3);
 	return 0;
 }
 
@@ -196,7 +159,7 @@ static int l_msdp(lua_State *L)
 {
 	struct player *p = check_player(L);
 	luaL_checktype(L, 2, LUA_TTABLE);
-	tell_value(L, p, "msdp", NULL, 2);
+	tell_player(L, p, "msdp", NULL, 2);
 	return 0;
 }
 
@@ -204,7 +167,7 @@ static int l_msdp(lua_State *L)
 static int l_kick(lua_State *L)
 {
 	struct player *p = check_staying(L);
-	player_kick(p, luaL_optstring(L, 2, ""));
+	player_kick(p, lua_isnoneornil(L, 2) ? "" : script_check_words(L, 2));
 	return 0;
 }
 
@@ -297,6 +260,11 @@ static void get_role(lua_State *L, const struct player *p)
 	push_text(L, p->role);
 }
 
+static void get_colours(lua_State *L, const struct player *p)
+{
+	push_text(L, player_colours_word(p));
+}
+
 /* set: NULL for what a script may only read. */
 static const struct {
 	const char *name;
@@ -313,6 +281,7 @@ static const struct {
 	{"slow", get_slow, NULL},
 	{"name", get_name, player_set_name},
 	{"role", get_role, player_set_role},
+	{"colours", get_colours, player_set_colours},
 };
 
 static const luaL_Reg methods[] = {{"send", l_send}, {"save", l_save}, {"kick", l_kick},
@@ -352,7 +321,7 @@ static int l_newindex(lua_State *L)
 	int type = lua_rawget(L, lua_upvalueindex(1));
 	if (type != LUA_TNUMBER || fields[lua_tointeger(L, -1)].set == NULL)
 		return luaL_error(
-			L, "'%s' of a player cannot be set; only name and role can", name);
+			L, "'%s' of a player cannot be set; only name, role and colours can", name);
 	size_t len = 0;
 	const char *text = NULL, *why;
 	if (!lua_isnil(L, 3)) {
@@ -427,9 +396,25 @@ static int l_players(lua_State *L)
 static int l_send_all(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TTABLE);
-	struct slice line = script_check_line(L, 2);
+	struct markup text = script_check_text(L, 2, true);
 	if (!script_is_waiting(script_of(L)))
-		game_send_all(script_of(L)->game, line);
+		game_show_all(script_of(L)->game, &text);
+	return 0;
+}
+
+static void tell_all(void *whom, const struct told *told)
+{
+	game_tell_all(whom, told->channel, told->json, told->data);
+}
+
+/* (all, package, [value]) */
+static int l_gmcp_all(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	const char *package = script_check_package(L, 2);
+	bool waits = script_is_waiting(script_of(L));
+	lua_settop(L, 3);
+	script_tell(L, "gmcp", package, 3, waits ? NULL : tell_all, script_of(L)->game);
 	return 0;
 }
 
@@ -461,7 +446,7 @@ void script_open_player(lua_State *L)
 	lua_setfield(L, -2, "__metatable");
 	lua_pop(L, 1);
 
-	static const luaL_Reg all[] = {{"send", l_send_all}, {NULL, NULL}};
+	static const luaL_Reg all[] = {{"send", l_send_all}, {"gmcp", l_gmcp_all}, {NULL, NULL}};
 	luaL_newlib(L, all);
 	lua_setfield(L, -2, "all");
 	lua_pushcfunction(L, l_players);

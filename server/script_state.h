@@ -127,6 +127,7 @@ void script_open_table(lua_State *L);  /* the same */
 void script_open_coroutine(lua_State *L);
 void script_open_require(lua_State *L);
 void script_open_game(lua_State *L);
+void script_open_markup(lua_State *L);
 void script_open_player(lua_State *L);
 void script_open_cvar(lua_State *L);
 void script_open_time(lua_State *L);
@@ -150,8 +151,30 @@ void script_push_player(lua_State *L, struct player *p);
 struct player *script_find_player(lua_State *L, int index);
 struct player *script_check_player(lua_State *L, int index);
 
-/* The text at index as a line: with an end, if it has none. */
+/* What is to be shown: a string, or a text of fmt or trusted. Valid as long as the value at index, which
+ * may be replaced, is not touched. line: shown with a line end, if it has none. */
+struct markup script_check_text(lua_State *L, int index, bool line);
+
+/* The words of it as a line, without mark-up: for a log or a console. With an end, if it has none. */
 struct slice script_check_line(lua_State *L, int index);
+
+/* The same words, no more; a zero byte ends them. */
+const char *script_check_words(lua_State *L, int index);
+
+/* What is told beside the text, for a list, for everybody, or for one. */
+struct told {
+	const char *channel;
+	bool json;
+	struct slice data;
+};
+
+/* Makes what a client is told of the value at index as JSON, behind the word package if it is not NULL,
+ * and hands it to tell. NULL: to nobody. */
+void script_tell(lua_State *L, const char *channel, const char *package, int index,
+	void (*tell)(void *whom, const struct told *told), void *whom);
+
+/* The name of a GMCP package at index. */
+const char *script_check_package(lua_State *L, int index);
 
 /* Pushes the functions registered for an event: a table, 1..n. */
 void script_push_handlers(lua_State *L, enum script_event event);

@@ -37,6 +37,26 @@ void player_tell(struct player *p, const char *channel, bool json, struct slice 
 	send_event(out, &p->key, channel, json ? EVENT_IS_JSON : 0, data);
 }
 
+static const struct clientkey everyone = {.depth = 2, .number = {0, CLIENTKEY_LIST}};
+
+void muxlink_tell(struct muxlink *to, const struct clientkey *list, const char *channel, bool json,
+	struct slice data)
+{
+	struct link *out = out_of(to);
+
+	if (out == NULL || data.len > TELL_MAX)
+		return;
+	game_flush(to->game);
+	send_event(out, list, channel, json ? EVENT_IS_JSON : 0, data);
+}
+
+void game_tell_all(struct game *game, const char *channel, bool json, struct slice data)
+{
+	for (struct muxlink *m = NULL; (m = muxlinks_next(game->muxlinks, m)) != NULL;)
+		if (muxlink_state(m) != MUXLINK_LISTING)
+			muxlink_tell(m, &everyone, channel, json, data);
+}
+
 void player_prompt(struct player *p, struct slice text)
 {
 	if (out_of(muxlinks_find(p->game->muxlinks, p->link)) != NULL && text.len <= TELL_MAX)
@@ -44,8 +64,6 @@ void player_prompt(struct player *p, struct slice text)
 	else
 		player_send(p, text);
 }
-
-static const struct clientkey everyone = {.depth = 2, .number = {0, CLIENTKEY_LIST}};
 
 void game_tell_mssp(struct muxlink *to)
 {

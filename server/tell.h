@@ -14,6 +14,11 @@ enum { TELL_MAX = 64 * 1024 }; /* bytes that one tell may have; longer than a me
  * he cannot be reached, or when there is no data. json: data is JSON. */
 void player_tell(struct player *p, const char *channel, bool json, struct slice data);
 
+/* The same for a list of one multiplexer, and for everybody. */
+void muxlink_tell(struct muxlink *to, const struct clientkey *list, const char *channel, bool json,
+	struct slice data);
+void game_tell_all(struct game *game, const char *channel, bool json, struct slice data);
+
 /* Shows text, which is a prompt: no line end is added, and his client can tell where it ends. */
 void player_prompt(struct player *p, struct slice text);
 

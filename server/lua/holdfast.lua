@@ -89,10 +89,13 @@ function game.mssp(variables) end
 ---@field name string|nil yours to set; survives a restart of the game
 ---@field role string|nil what he may do: see player:login. Survives a restart of the game. nil can be set, or a
 ---role that admins granted to an account of his name; any other raises
+---@field colours "none"|"16"|"256"|"true"|nil yours to set when he asks for it: so many colours he is shown,
+---nil: as many as his client says it can, none if it says nothing or he uses a screen reader; survives a
+---restart of the game
 local player = {}
 
 ---Shows him a text. A line end is added if it has none; there may be several lines in it.
----@param text string
+---@param text string|text
 function player:send(text) end
 
 ---Keeps a value (what JSON can hold, 4044 bytes with name and role) until he leaves, also over a
@@ -110,12 +113,12 @@ function player:save(value) end
 function player:login(account) end
 
 ---Shows him the reason and ends his connection. The leave handlers run at once.
----@param reason? string
+---@param reason? string|text
 function player:kick(reason) end
 
 ---Shows him a text that asks for input: no line end is added, and his client can tell that it is a
 ---prompt (EOR or GA).
----@param text string
+---@param text string|text
 function player:prompt(text) end
 
 ---Hides what he types (false), for a password, or shows it again (true). A client without telnet shows
@@ -133,8 +136,8 @@ function player:gmcp(package, value) end
 ---@param variables table
 function player:msdp(variables) end
 
----Offers his client MXP (true), or ends it (false). Once player.caps.mxp is true, < > and & in what he
----is sent are mark-up: write &lt; &gt; &amp; for what other players typed.
+---Offers his client MXP (true), or ends it (false). Once player.caps.mxp is true, < > and & in what is
+---trusted are mark-up to it: p:send(trusted("<send>") .. "look" .. trusted("</send>")).
 ---@param on boolean
 function player:mxp(on) end
 
@@ -150,8 +153,49 @@ function players() end
 all = {}
 
 ---Shows a text to every user, also to those whose join handlers have not run yet.
----@param text string
+---@param text string|text
 function all:send(text) end
+
+---Sends every client that speaks GMCP a message, as player:gmcp does.
+---@param package string
+---@param value? any
+function all:gmcp(package, value) end
+
+-- Colours ---------------------------------------------------------------------------------------
+-- A string is shown as it is, whoever wrote it: braces are braces. Control characters and marks that
+-- turn the direction of writing round are left out; tabs and line ends stay. Mark-up is read in the
+-- first argument of fmt alone, so that what a player typed cannot become any:
+--
+--   p:send(fmt("{bold}%s{/} says: {cyan}%s{/}", who.name, line))
+--
+--   {red} ... {/}         black red green yellow blue magenta cyan white; {bright red} and so on; {grey}
+--   {bold} {dim} {underline} {reverse}
+--   {#ff8800}             any colour; a client that has fewer shows the nearest
+--   {on blue}             the background; {bold white on #202020} does all at once
+--   {{                    a brace
+--
+-- {/} closes the last that is open, the end of the text all. Each player is shown what his client can
+-- (player.colours), and who uses a screen reader the words alone. A tag that does not exist is shown as
+-- it stands there, and the log says where. Never put what a player typed into the first argument.
+
+---A text with mark-up. .. joins it with strings, which are shown as they are, and with others of its
+---kind; # says how many characters are seen of it, tostring what it says without mark-up.
+---@class text
+---@operator concat(string|text): text
+---@operator len: integer
+
+---As string.format, but with mark-up in the template, and the arguments are shown as they are, whatever is
+---in them; only a text brings its mark-up along. Widths (%-10s) count characters.
+---@param template string yours: never what a player typed
+---@param ... any
+---@return text
+function fmt(template, ...) end
+
+---A text that reaches every client byte by byte, whatever it can show: for mark-up of MXP, or pictures
+---that are full of escape sequences. Never for what a player typed: it could steer others' terminals.
+---@param bytes string
+---@return text
+function trusted(bytes) end
 
 -- Lists -----------------------------------------------------------------------------------------
 
@@ -170,8 +214,13 @@ function members:add(who) end
 function members:remove(who) end
 
 ---Shows all on the list a text, with a line end if it has none.
----@param text string
+---@param text string|text
 function members:send(text) end
+
+---Sends the clients of all on the list that speak GMCP a message, as player:gmcp does.
+---@param package string
+---@param value? any
+function members:gmcp(package, value) end
 
 ---Lets new users in from everywhere ("all") or from this machine only ("localhost"); nobody who is
 ---connected is dropped, and a restart of the game changes nothing. Without an argument: what holds now;

@@ -22,6 +22,7 @@
 #include "server/console.h"
 #include "server/game.h"
 #include "server/script_state.h"
+#include "server/show.h"
 #include "server/tell.h"
 
 enum { FAKE_SAVED_MAX = 4044 };
@@ -113,6 +114,27 @@ bool console_run_for(struct player *p, const char *line)
 	return true;
 }
 
+static const char *const colours_words[] = {NULL, "none", "16", "256", "true"};
+
+bool player_set_colours(struct player *p, const char *word, const char **why)
+{
+	for (uint8_t i = COLOURS_AUTO; i <= COLOURS_TRUE; i++) {
+		const char *w = colours_words[i];
+		if (w == word || (w != NULL && word != NULL && strcmp(w, word) == 0)) {
+			p->colours = i;
+			player_look_again(p);
+			return true;
+		}
+	}
+	*why = "no such word";
+	return false;
+}
+
+const char *player_colours_word(const struct player *p)
+{
+	return colours_words[p->colours];
+}
+
 void player_kick(struct player *p, const char *reason)
 {
 	assert_true(buf_addf(&p->out, "kicked: %s\n", reason));
@@ -130,6 +152,11 @@ void player_tell(struct player *p, const char *channel, bool json, struct slice 
 {
 	assert_true(buf_addf(&p->out, "%s%s: %.*s\n", channel, json ? " (json)" : "", (int)data.len,
 		(const char *)data.at));
+}
+
+void game_tell_all(UNUSED struct game *g, const char *channel, UNUSED bool json, struct slice data)
+{
+	assert_true(buf_addf(&to_all, "%s: %.*s\n", channel, (int)data.len, (const char *)data.at));
 }
 
 void player_prompt(struct player *p, struct slice text)
@@ -174,6 +201,19 @@ void audience_send(UNUSED struct audience *a, UNUSED struct slice text)
 {
 }
 
+void audience_show(UNUSED struct audience *a, UNUSED const struct markup *m)
+{
+}
+
+void audience_tell(UNUSED struct audience *a, UNUSED const char *channel, UNUSED bool json,
+	UNUSED struct slice data)
+{
+}
+
+void audience_look_changed(UNUSED struct player *p, UNUSED unsigned before)
+{
+}
+
 bool game_accept(UNUSED struct game *g, UNUSED bool localhost_only)
 {
 	return false;
@@ -209,6 +249,7 @@ static UNUSED struct player *arrive(uint32_t number)
 	p->connected_ms = p->input_ms = loop.uv.time;
 	assert_true(slots_put(&game.handles, p, &p->handle));
 	list_add_last(&game.players, &p->node);
+	game.looks[p->look]++;
 	return p;
 }
 
@@ -223,6 +264,8 @@ static void drop(struct player *p)
 {
 	slots_drop(&game.handles, p->handle);
 	list_remove(&p->node);
+	game.looks[p->look]--;
+	json_decref(p->caps);
 	buf_free(&p->out);
 	json_decref(p->saved);
 	free(p->ip);

@@ -420,7 +420,7 @@ static UNUSED struct player *player(uint32_t n)
 	"    crowd:send('listed')\n"                                                         \
 	"  elseif word == 'again' then crowd:send('again')\n"                                \
 	"  elseif word == 'accept' then p:send(accept())\n"                                  \
-	"  else p:send('[' .. line .. ']') end\n"                                            \
+	"  else p:send(trusted('[' .. line .. ']')) end\n"                                   \
 	"end)\n"
 
 /* A sanitizer's report should not be lost with the log. */

@@ -307,7 +307,8 @@ static void name_and_role_are_the_scripts_to_set_and_nothing_else(UNUSED void **
 	struct player *p = join(1);
 	const char *text = shown(p);
 	ASSERT_HAS(text, "Annaadminplayer 1:199 (Anna)\nnil\n");
-	ASSERT_HAS(text, "init.lua:5: 'ip' of a player cannot be set; only name and role can\n");
+	ASSERT_HAS(text,
+		"init.lua:5: 'ip' of a player cannot be set; only name, role and colours can\n");
 	ASSERT_HAS(text, "init.lua:6: 'gold' of a player cannot be set");
 	ASSERT_HAS(text, "init.lua:7: a player has no 'gold'\n");
 	ASSERT_HAS(text, "bad argument #3 to");
