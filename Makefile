@@ -86,13 +86,15 @@ SRC_common      := $(call sources,common)
 SRC_proto       := $(call sources,proto)
 SRC_multiplexer := $(call sources,multiplexer)
 SRC_server      := $(call sources,server) $(call sources,server/api) $(call sources,server/maptest)
+SRC_list        := $(call sources,server/list)
 SRC_ctl         := $(call sources,common/ctl)
-MAINS           := $(wildcard multiplexer/main.c server/main.c common/ctl/main.c)
+MAINS           := $(wildcard multiplexer/main.c server/main.c server/list/main.c common/ctl/main.c)
 
 PROGRAMS := $(if $(wildcard multiplexer/main.c),$(B)/holdfast-multiplexer) \
             $(if $(wildcard server/main.c),$(B)/holdfast-server) \
+            $(if $(wildcard server/list/main.c),$(B)/holdfast-list) \
             $(if $(wildcard common/ctl/main.c),$(B)/holdfastctl)
-ARCHIVES := $(patsubst %,$(B)/lib%.a,common proto multiplexer server ctl)
+ARCHIVES := $(patsubst %,$(B)/lib%.a,common proto multiplexer server list ctl)
 
 # tests/unit/FOLDER/NAME.c is a program of its own, but support_*.c goes into every one of its folder,
 # and those beside the folders into all.
@@ -112,7 +114,7 @@ all: $(PROGRAMS) $(ARCHIVES)
 # $(B)/flags holds what everything was built with, $(B)/sources which files there were; each is only
 # written when it changes, and what depends on it is then built again.
 FLAGS_NOW   := $(shell $(CC) --version 2>/dev/null | head -n 1) $(CC) $(ALL_CFLAGS) : $(ALL_LDFLAGS) : $(LIBS_all)
-SOURCES_NOW := $(sort $(SRC_common) $(SRC_proto) $(SRC_multiplexer) $(SRC_server) $(SRC_ctl) $(UNIT_FILES) $(UNIT_SHARED) $(wildcard multiplexer/web/*))
+SOURCES_NOW := $(sort $(SRC_common) $(SRC_proto) $(SRC_multiplexer) $(SRC_server) $(SRC_list) $(SRC_ctl) $(UNIT_FILES) $(UNIT_SHARED) $(wildcard multiplexer/web/*))
 
 .PHONY: always
 $(B)/flags: always
@@ -153,7 +155,7 @@ $(B)/lib$(1).a: $(call objects,$(SRC_$(1))) $(OBJECTS_$(1)) $(B)/sources
 	@rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$(filter %.o,$$^)
 endef
-$(foreach a,common proto multiplexer server ctl,$(eval $(call archive_rule,$(a))))
+$(foreach a,common proto multiplexer server list ctl,$(eval $(call archive_rule,$(a))))
 
 FLOORS := $(B)/libproto.a $(B)/libcommon.a
 
@@ -165,6 +167,11 @@ $(B)/holdfast-server: $(B)/server/main.o $(B)/libserver.a $(FLOORS)
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@.new $(filter %.o %.a,$^) $(LIBS_server) $(LIBS_common)
 	@mv -f $@.new $@
+
+# It has the limiter and the ports of the game server's API.
+$(B)/holdfast-list: $(B)/server/list/main.o $(B)/liblist.a $(B)/libserver.a $(FLOORS)
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(call libs,sqlite3) $(LIBS_common)
 
 $(B)/holdfastctl: $(B)/common/ctl/main.o $(B)/libctl.a $(B)/libcommon.a
 	$(say) LINK $@
@@ -180,7 +187,7 @@ define unit_rule
 $(B)/unit/$(1): $(B)/tests/unit/$(1).o \
 	$(call objects,$(UNIT_SHARED) $(filter tests/unit/$(dir $(1))%,$(UNIT_SUPPORT))) \
 	$(if $(filter common proto,$(patsubst %/,%,$(dir $(1)))),,$(B)/lib$(patsubst %/,%,$(dir $(1))).a) \
-	$(FLOORS)
+	$(if $(filter list/%,$(1)),$(B)/libserver.a) $(FLOORS)
 	$$(say) LINK $$@
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -lcmocka $(UNIT_LIBS_$(1)) $$(LIBS_all)
