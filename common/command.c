@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 void call_answer(struct call *call, json_t *answer)
 {
@@ -24,6 +25,55 @@ void call_free(struct call *call)
 {
 	json_decref(call->answer);
 	call->answer = NULL;
+}
+
+struct call_hold {
+	struct list node;         /* of front->holds */
+	struct call_front *front; /* NULL: nobody is told */
+};
+
+void call_front_open(struct call_front *front,
+	void (*done)(struct call_front *front, json_t *answer, const char *error))
+{
+	list_init(&front->holds);
+	front->done = done;
+}
+
+void call_front_close(struct call_front *front)
+{
+	LIST_EACH(node, &front->holds)
+	{
+		container_of(node, struct call_hold, node)->front = NULL;
+		list_remove(node);
+	}
+}
+
+struct call_hold *call_hold(struct call *call)
+{
+	struct call_hold *hold = calloc(1, sizeof *hold);
+
+	if (hold == NULL) {
+		call_fail(call, "out of memory");
+		return NULL;
+	}
+	list_init(&hold->node);
+	hold->front = call->front;
+	if (hold->front != NULL)
+		list_add_last(&hold->front->holds, &hold->node);
+	call->held = true;
+	return hold;
+}
+
+void call_done(struct call_hold *hold, json_t *answer, const char *error)
+{
+	struct call_front *front = hold->front;
+
+	list_remove(&hold->node);
+	free(hold);
+	if (front != NULL)
+		front->done(front, answer, error);
+	else
+		json_decref(answer);
 }
 
 static bool refuse(struct call *call, const char *why)

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "common/defs.h"
+#include "common/list.h"
 
 enum { COMMAND_ARGS_MAX = 16, COMMAND_LINE_MAX = 1024 };
 
@@ -20,6 +21,17 @@ struct command {
 	void (*run)(struct call *call);
 };
 
+/* Who gave a command, if he can be told how it went later than at once. */
+struct call_front {
+	struct list holds; /* struct call_hold: of the commands that are still at it */
+	/* Takes the reference of answer; error: NULL = it is done. */
+	void (*done)(struct call_front *front, json_t *answer, const char *error);
+};
+
+void call_front_open(struct call_front *front,
+	void (*done)(struct call_front *front, json_t *answer, const char *error));
+void call_front_close(struct call_front *front); /* he is gone: nobody is told */
+
 /* One use of a command. The handler reads argv, and answers with at most one of call_answer and
  * call_fail; saying nothing means "done". */
 struct call {
@@ -29,8 +41,10 @@ struct call {
 	const struct command *command; /* borrowed: the row that runs */
 	int argc;                      /* argv[0] is the command's name */
 	const char *argv[COMMAND_ARGS_MAX];
-	json_t *answer;  /* owned: NULL = "done" */
-	char error[256]; /* "" = no error */
+	struct call_front *front; /* borrowed: NULL = only what is said at once reaches him */
+	bool held;                /* the answer comes later */
+	json_t *answer;           /* owned: NULL = "done" */
+	char error[256];          /* "" = no error */
 	/* What argv points into after command_split. */
 	char words[COMMAND_LINE_MAX + COMMAND_ARGS_MAX];
 };
@@ -38,6 +52,10 @@ struct call {
 /* Takes the reference; a later answer replaces it. NULL (a json_pack that failed) is an error. */
 void call_answer(struct call *call, json_t *answer);
 void call_fail(struct call *call, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The call is answered later, by call_done: once, in any case, which frees it. NULL when memory is out. */
+struct call_hold *call_hold(struct call *call);
+void call_done(struct call_hold *hold, json_t *answer, const char *error); /* as front->done */
 
 /* The words from argv[first] on with single blanks between them, cut to room bytes. Returns out. */
 char *call_words(const struct call *call, int first, char *out, size_t room);

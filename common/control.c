@@ -43,6 +43,8 @@ struct conn {
 	struct stream stream;
 	struct loop_task next; /* the next request, or the end */
 	struct buf in;
+	struct call_front front;
+	bool held;         /* the answer to its last request comes later: no more until then */
 	uint64_t since_ms; /* since when it has been silent, or is leaving */
 	bool slow;         /* its answers wait: no more requests */
 	bool leaving;      /* no more requests at all; what was answered is being sent */
@@ -116,14 +118,37 @@ static void send_error(struct conn *c, const char *error)
 	send_line(c, json_pack("{s:b, s:o}", "ok", 0, "error", text));
 }
 
+/* Takes the reference of answer. */
+static void send_answer(struct conn *c, json_t *answer)
+{
+	send_line(c,
+		json_pack("{s:b, s:o}", "ok", 1, "answer", answer != NULL ? answer : json_null()));
+}
+
 static void send_result(struct conn *c, struct call *call)
 {
-	if (call->error[0] != '\0') {
+	if (call->error[0] != '\0')
 		send_error(c, call->error);
-		return;
+	else if (call->held)
+		c->held = !list_is_empty(&c->front.holds);
+	else
+		send_answer(c, json_incref(call->answer));
+}
+
+static void on_done(struct call_front *front, json_t *answer, const char *error)
+{
+	struct conn *c = container_of(front, struct conn, front);
+
+	if (error == NULL) {
+		send_answer(c, answer);
+	} else {
+		json_decref(answer);
+		send_error(c, error);
 	}
-	json_t *answer = call->answer != NULL ? json_incref(call->answer) : json_null();
-	send_line(c, json_pack("{s:b, s:o}", "ok", 1, "answer", answer));
+	c->held = false;
+	c->since_ms = loop_now_ms(c->control->loop);
+	if (!c->stream.closing)
+		loop_at_next_turn(c->control->loop, &c->next);
 }
 
 /* Requests */
@@ -156,7 +181,10 @@ static bool read_argv(struct call *call, const json_t *request)
 static void handle_request(struct conn *c, struct slice line)
 {
 	const struct control_config *config = &c->control->config;
-	struct call call = {.owner = config->owner, .caller = c->caller, .who = config->who};
+	struct call call = {.owner = config->owner,
+		.caller = c->caller,
+		.who = config->who,
+		.front = &c->front};
 	json_error_t error;
 	json_t *request =
 		json_loadb((const char *)line.at, line.len, JSON_REJECT_DUPLICATES, &error);
@@ -193,7 +221,7 @@ static void handle_next(struct conn *c)
 	}
 	handle_request(c, slice_of(in.at, len));
 	buf_eat(&c->in, len + 1);
-	if (!c->stream.closing)
+	if (!c->stream.closing && !c->held)
 		loop_at_next_turn(c->control->loop, &c->next);
 }
 
@@ -206,7 +234,7 @@ static void on_next(struct loop_task *task)
 			stream_close(&c->stream);
 	} else if (c->control->closing) {
 		leave(c);
-	} else if (!c->slow) {
+	} else if (!c->slow && !c->held) {
 		handle_next(c);
 	}
 }
@@ -256,6 +284,7 @@ static void on_closed(struct stream *s)
 	struct control *control = c->control;
 
 	loop_task_cancel(&c->next);
+	call_front_close(&c->front);
 	list_remove(&c->node);
 	control->count--;
 	buf_free(&c->in);
@@ -326,6 +355,7 @@ static void on_connection(uv_stream_t *listening, int status)
 	}
 	c->control = control;
 	c->since_ms = loop_now_ms(control->loop);
+	call_front_open(&c->front, on_done);
 	loop_task_init(&c->next, on_next);
 	list_add_last(&control->conns, &c->node);
 	if (control->count++ == 0)

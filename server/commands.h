@@ -14,4 +14,7 @@ struct player;
  * nobody who is here, and the call has failed with a sentence. */
 struct player *call_player(struct call *call, const char *word);
 
+/* call_words for players' screens: what would steer them is a question mark. */
+char *call_shown_words(const struct call *call, int first, char *out, size_t room);
+
 #endif

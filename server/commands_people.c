@@ -6,6 +6,7 @@
 
 #include "common/log.h"
 #include "server/game.h"
+#include "server/show.h"
 
 struct player *call_player(struct call *call, const char *word)
 {
@@ -25,6 +26,29 @@ struct player *call_player(struct call *call, const char *word)
 	return NULL;
 }
 
+/* C0, DEL, and the C1 of UTF-8. */
+char *call_shown_words(const struct call *call, int first, char *out, size_t room)
+{
+	call_words(call, first, out, room);
+	for (uint8_t *at = (uint8_t *)out; *at != '\0'; at++) {
+		if (*at < 0x20 || *at == 0x7f)
+			*at = '?';
+		else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
+			at[0] = at[1] = '?';
+	}
+	return out;
+}
+
+void cmd_say(struct call *call)
+{
+	char words[COMMAND_LINE_MAX + 1], text[sizeof words + 16];
+
+	call_shown_words(call, 1, words, sizeof words);
+	snprintf(text, sizeof text, "[Admin: %s]\n", words);
+	game_show_all(call->owner, &(struct markup){.bytes = slice_text(text)});
+	log_info("say: %s, by %s", words, call->caller);
+}
+
 void cmd_kick(struct call *call)
 {
 	struct player *p = call_player(call, call->argv[1]);
@@ -32,7 +56,7 @@ void cmd_kick(struct call *call)
 
 	if (p == NULL)
 		return;
-	call_words(call, 2, reason, sizeof reason);
+	call_shown_words(call, 2, reason, sizeof reason);
 	snprintf(words, sizeof words, "You were disconnected by an admin%s%s",
 		reason[0] != '\0' ? ": " : ".", reason);
 	log_info("kick: %s, by %s", player_label(p), call->caller);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,25 +39,41 @@ void console_call(struct call *call)
 		command_run(console_commands, console_command_rows, call);
 }
 
-static void add_outcome(const struct call *call, struct buf *out)
+void console_outcome(json_t *answer, const char *error, struct buf *out)
 {
-	char plain[2 * sizeof call->error];
-	json_t *error = json_string(call->error);
+	char plain[512];
+	json_t *text = error != NULL ? json_string(error) : NULL;
 
-	if (call->error[0] == '\0') {
-		render_json(out, call->answer);
-	} else if (error != NULL) {
-		render_json(out, error);
+	if (error == NULL) {
+		render_json(out, answer);
+	} else if (text != NULL) {
+		render_json(out, text);
 	} else { /* a word cut in the middle of a character */
-		log_escape(plain, sizeof plain, slice_text(call->error));
+		log_escape(plain, sizeof plain, slice_text(error));
 		buf_addf(out, "%s\n", plain);
 	}
-	json_decref(error);
+	json_decref(text);
+	json_decref(answer);
+}
+
+static void add_outcome(const struct call *call, struct buf *out)
+{
+	if (call->error[0] != '\0')
+		console_outcome(NULL, call->error, out);
+	else if (!call->held)
+		console_outcome(json_incref(call->answer), NULL, out);
 }
 
 void console_run(struct game *game, const char *line, struct buf *out)
 {
-	struct call call = {.owner = game, .caller = "console", .who = CONSOLE_ADMIN};
+	console_run_from(game, line, NULL, out);
+}
+
+void console_run_from(
+	struct game *game, const char *line, struct call_front *front, struct buf *out)
+{
+	struct call call = {
+		.owner = game, .caller = "console", .who = CONSOLE_ADMIN, .front = front};
 	const char *value;
 
 	if (is_empty(line))
@@ -87,23 +104,58 @@ static bool is_for_game(const char *line)
 	return c != NULL && (c->who & CONSOLE_GAME) != 0;
 }
 
+/* An admin in the game, who may have left before his command is done. */
+struct game_front {
+	struct call_front front;
+	struct game *game; /* borrowed: outlives us */
+	struct handle who;
+};
+
+static void show(struct game_front *f, struct buf *text)
+{
+	struct player *p = slots_find(&f->game->handles, f->who);
+
+	if (p != NULL && p->state == PLAYER_HERE && text->len > 0)
+		player_show(p, &(struct markup){.bytes = buf_bytes(text)});
+	buf_free(text);
+}
+
+static void done_in_game(struct call_front *front, json_t *answer, const char *error)
+{
+	struct game_front *f = container_of(front, struct game_front, front);
+	struct buf text = {0};
+
+	console_outcome(answer, error, &text);
+	show(f, &text);
+	free(f);
+}
+
 bool console_run_for(struct player *p, const char *line)
 {
 	char caller[200];
-	struct call call = {.owner = p->game, .caller = caller, .who = CONSOLE_GAME};
-	struct buf out = {0};
+	struct buf text = {0};
 
 	if (!console_is_for(p) || !is_for_game(line))
 		return false;
+	struct game_front *f = calloc(1, sizeof *f);
+	if (f == NULL)
+		return false;
+	*f = (struct game_front){.game = p->game, .who = p->handle};
+	call_front_open(&f->front, done_in_game);
 	snprintf(
 		caller, sizeof caller, "%s %.60s", player_label(p), p->name != NULL ? p->name : "");
+	struct call call = {
+		.owner = p->game, .caller = caller, .who = CONSOLE_GAME, .front = &f->front};
 	if (command_split(&call, line))
 		command_run(console_commands, console_command_rows, &call);
-	add_outcome(&call, &out);
+	bool later = call.held;
+	add_outcome(&call, &text);
 	call_free(&call);
-	if (p->state == PLAYER_HERE) /* he may have kicked himself */
-		player_show(p, &(struct markup){.bytes = buf_bytes(&out)});
-	buf_free(&out);
+	if (!later) { /* otherwise done_in_game frees it, or has */
+		show(f, &text);
+		free(f);
+	}
+	buf_free(&text);
 	return true;
 }
 

@@ -28,6 +28,13 @@ extern const size_t console_command_rows;
  * it. Blank lines and those that begin with # or // do nothing. */
 void console_run(struct game *game, const char *line, struct buf *out);
 
+/* The same for a front that hears of what is not done at once: see console_outcome. */
+void console_run_from(
+	struct game *game, const char *line, struct call_front *front, struct buf *out);
+
+/* Adds, as text, what call_front.done tells, and takes the reference of answer. */
+void console_outcome(json_t *answer, const char *error, struct buf *out);
+
 /* Runs what call->argv says, for an admin: a command of the table; else one of the map. */
 void console_call(struct call *call);
 

@@ -359,6 +359,7 @@ void game_open(struct game *game, struct loop *loop, const struct game_config *c
 	list_init(&game->audiences);
 	map_open(game);
 	bans_open(&game->bans, game);
+	restart_open(game);
 	loop_task_init(&game->flush, flush_task);
 	uv_timer_init(&loop->uv, &game->stop_timer);
 	game->stop_timer.data = game;
@@ -433,6 +434,7 @@ bool game_start(struct game *game, const char **why)
 
 void game_close(struct game *game)
 {
+	restart_close(game); /* while whoever waits for it can be told */
 	muxlinks_close(game->muxlinks);
 	game->muxlinks = NULL;
 	control_close(game->control);

@@ -13,6 +13,7 @@
 #include "server/markup.h"
 #include "server/muxdoors.h"
 #include "server/player.h"
+#include "server/restart.h"
 
 struct muxlink;
 struct muxlinks;
@@ -33,7 +34,8 @@ struct game_config {
 	const char *config_file; /* NULL: none */
 	const char *const *sets; /* "name=value", as --set gives them */
 	int set_count;
-	const char *program; /* the path that a restart executes */
+	const char *program; /* the path that a restart executes, */
+	char *const *argv;   /* with these arguments; NULL: none */
 	bool by_hand; /* for tests: no frame runs but by game_beat, and nothing listens that is
 	                      * not in run_dir */
 };
@@ -57,6 +59,7 @@ struct game {
 	struct bans bans;        /* of all multiplexers */
 	struct store *store;     /* owned: what scripts keep; NULL before game_start */
 	struct control *control; /* owned */
+	struct restart restart;
 	struct frames frames;
 	struct game_metrics metrics;
 	uint64_t frame;          /* number of the last frame */

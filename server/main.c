@@ -150,7 +150,7 @@ static int play(struct loop *loop, struct game *game)
 	return ok ? (int)game->stop : -1;
 }
 
-static int run(const char *program)
+static int run(const char *program, char *const *argv)
 {
 	struct loop loop;
 	struct game game;
@@ -167,7 +167,8 @@ static int run(const char *program)
 			.config_file = given.config_file,
 			.sets = given.sets,
 			.set_count = given.set_count,
-			.program = program});
+			.program = program,
+			.argv = argv});
 	bool configured = game_configure(&game, &why) && (!given.check || game_check(&game, &why));
 	if (!configured)
 		fprintf(stderr, "%s\n", why);
@@ -253,7 +254,7 @@ int main(int argc, char **argv)
 	signal(SIGTTIN,
 		SIG_IGN); /* a terminal that is not ours to read costs the console, no more */
 	log_info("holdfast-server %s starts", HOLDFAST_VERSION);
-	int status = run(program);
+	int status = run(program, argv);
 	if (status >= 0) {
 		log_info("ended");
 		return status;

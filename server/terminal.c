@@ -17,6 +17,7 @@ enum { UNREAD_MAX = 1024 * 1024 };
 struct terminal {
 	struct game *game; /* borrowed: outlives us */
 	struct line line;
+	struct call_front front;
 	uv_poll_t in, out; /* out: only while said waits, and if it can wait at all */
 	int in_fd;         /* owned: our own way to it, or a copy of it */
 	int out_fd;        /* likewise */
@@ -72,6 +73,22 @@ static void write_cb(uv_poll_t *poll, int status UNUSED, int events UNUSED)
 	write_said(poll->data);
 }
 
+static void say(struct terminal *t, struct buf *text)
+{
+	if (t->said.len + text->len <= UNREAD_MAX)
+		buf_add(&t->said, buf_bytes(text));
+	buf_free(text);
+	write_said(t);
+}
+
+static void on_done(struct call_front *front, json_t *answer, const char *error)
+{
+	struct buf text = {0};
+
+	console_outcome(answer, error, &text);
+	say(container_of(front, struct terminal, front), &text);
+}
+
 static void run_line(struct terminal *t)
 {
 	struct buf out = {0};
@@ -79,12 +96,10 @@ static void run_line(struct terminal *t)
 	if (t->line.cut)
 		buf_addf(&out, "the line is too long\n");
 	else if (buf_add_byte(&t->line.text, '\0'))
-		console_run(t->game, (const char *)buf_bytes(&t->line.text).at, &out);
+		console_run_from(
+			t->game, (const char *)buf_bytes(&t->line.text).at, &t->front, &out);
 	line_next(&t->line);
-	if (t->said.len + out.len <= UNREAD_MAX)
-		buf_add(&t->said, buf_bytes(&out));
-	buf_free(&out);
-	write_said(t);
+	say(t, &out);
 }
 
 static void read_cb(uv_poll_t *poll, int status, int events UNUSED)
@@ -132,6 +147,7 @@ struct terminal *terminal_open(struct game *game, int in, int out)
 		return NULL;
 	t->game = game;
 	t->line.max = COMMAND_LINE_MAX;
+	call_front_open(&t->front, on_done);
 	t->in_fd = own_way_to(in, O_RDONLY);
 	t->out_fd = own_way_to(out, O_WRONLY);
 	int status = t->in_fd < 0 ? UV_EBADF : uv_poll_init(uv, &t->in, t->in_fd);
@@ -155,6 +171,7 @@ void terminal_close(struct terminal *t)
 	if (t == NULL || t->closing)
 		return;
 	t->closing = true;
+	call_front_close(&t->front);
 	write_said(t); /* what there is room for */
 	uv_close((uv_handle_t *)&t->in, closed_cb);
 	if (t->has_out)

@@ -154,3 +154,68 @@ def test_what_a_player_types_while_maps_change_is_heard_once(holdfast):
     people[0].expect(f": line {lines - 1}\r\n".encode())
     answers = [line for line in people[0].all.split(b"\r\n") if b": line " in line]
     assert [int(line.rpartition(b" ")[2]) for line in answers] == list(range(lines))
+
+
+# -- restart with a countdown -----------------------------------------------------------------------
+
+def test_players_see_the_seconds_go_by_and_stay(holdfast):
+    people = start_towns(holdfast)
+    before = holdfast.times_ready()
+    assert holdfast.ctl("restart", "3", "new", "rooms").returncode == 0
+    assert holdfast.admin("server", "status")["restart_in_s"] <= 3
+    for player in people:
+        player.expect(b"[The game restarts in 3 seconds: new rooms. You stay connected.]\r\n")
+        player.expect(b"[The game restarts in 1 second: new rooms. You stay connected.]\r\n")
+        player.expect(b"back in town with nothing\r\n")
+    holdfast.wait_ready(before + 1)
+    assert "restart_in_s" not in holdfast.admin("server", "status")
+
+
+def test_a_countdown_can_be_replaced_and_called_off(holdfast):
+    people = start_towns(holdfast)
+    holdfast.admin("server", "restart", "600")
+    people[0].expect(b"[The game restarts in 10 minutes. You stay connected.]\r\n")
+    holdfast.admin("server", "restart", "300", "sooner")
+    people[0].expect(b"[The game restarts in 5 minutes: sooner. You stay connected.]\r\n")
+    holdfast.admin("server", "restart", "cancel")
+    people[0].expect(b"[The restart is called off.]\r\n")
+    with pytest.raises(AdminError, match="no restart to call off"):
+        holdfast.admin("server", "restart", "cancel")
+
+
+def test_a_server_that_is_killed_in_the_middle_of_a_countdown_has_no_countdown(holdfast):
+    people = start_towns(holdfast)
+    holdfast.admin("server", "restart", "60")
+    people[0].expect(b"[The game restarts in 1 minute. You stay connected.]\r\n")
+    holdfast.server.kill9()
+    holdfast.start_server()
+    for player in people:
+        player.expect(b"back in town with nothing\r\n")
+    assert "restart_in_s" not in holdfast.admin("server", "status")
+
+
+def test_a_new_program_that_would_not_start_is_refused_with_its_own_words(holdfast):
+    """It passes every check that the running one can make; only running it tells."""
+    holdfast.use_own_binaries()
+    people = start_towns(holdfast)
+    program = holdfast.bin / "holdfast-server"
+    good = holdfast.dir / "good"
+    program.rename(good)
+    program.write_text("#!/bin/sh\necho libfancy.so: cannot open shared object file >&2\nexit 127\n")
+    program.chmod(0o755)
+    result = holdfast.ctl("restart")
+    assert result.returncode == 1
+    assert "libfancy.so: cannot open shared object file" in result.stderr
+    people[0].line("hello")
+    people[0].expect(b"town: hello\r\n")
+    program.unlink()
+    good.rename(program)
+    holdfast.restart()
+    people[0].expect(b"back in town with nothing\r\n")
+
+
+def test_an_admin_speaks_to_everybody_and_steers_nobodys_terminal(holdfast):
+    people = start_towns(holdfast)
+    holdfast.admin("server", "say", "dinner\x1b[2J", "at", "six \u00e4\u009b")
+    for player in people:
+        player.expect("[Admin: dinner?[2J at six \u00e4??]\r\n".encode())
