@@ -12,7 +12,8 @@
 
 enum {
 	REFUSED_MAX = 64,  /* refused connections that are still being told why */
-	OUTSIDE_MAX = 192, /* connections that are no users: of the 256 descriptors put aside */
+	OUTSIDE_MAX = 192, /* connections that are no users: of the 256 descriptors put aside, besides
+	                    * the places of users that are free */
 	PROXY_MS = 3000
 };
 
@@ -277,6 +278,13 @@ static void drop_an_idle_visitor(struct mux *mux)
 	}
 }
 
+static bool has_room(const struct mux *mux)
+{
+	size_t most = mux->config.options.max_clients, users = mux->metrics.users_now;
+
+	return mux->outside < OUTSIDE_MAX + (users < most ? most - users : 0);
+}
+
 void arrival_accept(struct mux *mux, struct listener *listener, uv_stream_t *listening)
 {
 	const struct listener_config *config = listener_config(listener);
@@ -286,9 +294,9 @@ void arrival_accept(struct mux *mux, struct listener *listener, uv_stream_t *lis
 	mux->metrics.connections++;
 	if (turn_away(mux, config, listening))
 		return;
-	if (mux->outside >= OUTSIDE_MAX)
+	if (!has_room(mux))
 		drop_an_idle_visitor(mux);
-	if (mux->outside < OUTSIDE_MAX)
+	if (has_room(mux))
 		u = subclient_new(mux, listener, listening);
 	if (u == NULL) {
 		if (stream_waiting_from(listening, &from) &&
