@@ -1,6 +1,8 @@
 /* The players of a benchmark: connects many of them and lets them do what standard input says, one command
  * a line; each is answered with one line of JSON on standard output.
  *
+ *   load ADDRESS PORT [ws] [tls]
+ *
  *   cpu PID...             whose processor time the commands below are to tell, from the kernel's clock
  *   connect N              N more players; answered when all are connected
  *   each                   each player sends a line and waits for its answer
@@ -31,6 +33,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 
 enum {
 	LINE = 64,
@@ -41,10 +44,12 @@ enum {
 	PATIENCE_MS = 60000
 };
 
-enum doing { CONNECTING, RESTING, WAITING, SLOW, FLOODING };
+/* Behind the connection come the handshakes of TLS and of WebSocket, if they are spoken. */
+enum doing { CONNECTING, SECURING, ASKING, RESTING, WAITING, SLOW, FLOODING };
 
 struct player {
 	int fd;
+	SSL *tls; /* owned: NULL without TLS */
 	enum doing doing;
 	bool active;      /* sends again when its answer is there */
 	bool marked;      /* a '#' stood in the line that is coming */
@@ -55,7 +60,10 @@ struct player {
 static struct player players[PLAYERS_MAX];
 static int count, epoll_fd;
 static struct sockaddr_in to;
-static char line[LINE];
+static bool speaks_ws;
+static SSL_CTX *tls; /* NULL: is not spoken */
+static char line[6 + LINE];
+static size_t line_len;
 static pid_t pids[PIDS_MAX];
 static int pid_count;
 
@@ -152,13 +160,91 @@ static void tell(uint64_t took_ns)
 
 /* ---- players ---- */
 
+static void watch(struct player *p, uint32_t events)
+{
+	struct epoll_event e = {.events = events, .data.ptr = p};
+
+	if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, p->fd, &e) != 0)
+		die("epoll_ctl");
+}
+
+static ssize_t put(struct player *p, const char *bytes, size_t len)
+{
+	if (p->tls == NULL)
+		return send(p->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return SSL_write(p->tls, bytes, (int)len);
+}
+
+/* As recv: -1 with EAGAIN when there is nothing. */
+static ssize_t get(struct player *p, char *bytes, size_t room)
+{
+	if (p->tls == NULL)
+		return recv(p->fd, bytes, room, MSG_DONTWAIT);
+	int n = SSL_read(p->tls, bytes, (int)room);
+	if (n > 0)
+		return n;
+	errno = EAGAIN;
+	return SSL_get_error(p->tls, n) == SSL_ERROR_WANT_READ ? -1 : 0;
+}
+
+static void is_there(struct player *p)
+{
+	p->doing = RESTING;
+	waiting--;
+}
+
+static void ask_for_websocket(struct player *p)
+{
+	static const char head[] = "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\n"
+				   "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+				   "Sec-WebSocket-Key: aG9sZGZhc3QtYmVuY2guLg==\r\n\r\n";
+
+	p->doing = ASKING;
+	if (!speaks_ws)
+		is_there(p);
+	else if (put(p, head, sizeof head - 1) != (ssize_t)sizeof head - 1)
+		die("send");
+}
+
+static void secure(struct player *p)
+{
+	int done = SSL_connect(p->tls);
+	int what = done == 1 ? SSL_ERROR_NONE : SSL_get_error(p->tls, done);
+
+	if (what == SSL_ERROR_NONE)
+		ask_for_websocket(p);
+	else if (what != SSL_ERROR_WANT_READ)
+		die("TLS handshake");
+}
+
+static void connected(struct player *p)
+{
+	int fault = 0;
+	socklen_t len = sizeof fault;
+
+	getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &fault, &len);
+	errno = fault;
+	if (fault != 0)
+		die("connect");
+	watch(p, EPOLLIN);
+	p->doing = SECURING;
+	if (tls == NULL) {
+		ask_for_websocket(p);
+		return;
+	}
+	p->tls = SSL_new(tls);
+	if (p->tls == NULL || SSL_set_fd(p->tls, p->fd) != 1)
+		die("TLS");
+	secure(p);
+}
+
 static void send_line(struct player *p)
 {
 	p->sent_ns = now_ns();
 	if (p->doing != WAITING)
 		waiting++;
 	p->doing = WAITING;
-	if (send(p->fd, line, LINE, MSG_NOSIGNAL) != LINE)
+	if (put(p, line, line_len) != (ssize_t)line_len)
 		die("send");
 }
 
@@ -179,18 +265,18 @@ static void got_line(struct player *p)
 
 static void flood(struct player *p)
 {
-	static char much[16 * LINE];
+	static char much[16 * sizeof line];
 
-	for (size_t i = 0; i < sizeof much; i += LINE)
-		memcpy(much + i, line, LINE);
+	for (size_t i = 0; i < 16; i++)
+		memcpy(much + i * line_len, line, line_len);
 	/* Not more at a time, or he would not come to reading and be closed for that. */
-	send(p->fd, much, sizeof much, MSG_NOSIGNAL | MSG_DONTWAIT);
+	put(p, much, 16 * line_len);
 }
 
 static void hear(struct player *p)
 {
 	static char bytes[64 * 1024];
-	ssize_t n = recv(p->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+	ssize_t n = get(p, bytes, sizeof bytes);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -198,6 +284,8 @@ static void hear(struct player *p)
 		fprintf(stderr, "load: player %d was disconnected\n", (int)(p - players));
 		exit(2);
 	}
+	if (p->doing == ASKING)
+		is_there(p); /* the answer to the question */
 	for (char *at = bytes, *stop = bytes + n; at < stop;) {
 		char *end = memchr(at, '\n', (size_t)(stop - at));
 		size_t len = (size_t)((end != NULL ? end : stop) - at);
@@ -210,14 +298,6 @@ static void hear(struct player *p)
 		p->marked = false;
 		at = end + 1;
 	}
-}
-
-static void watch(struct player *p, uint32_t events)
-{
-	struct epoll_event e = {.events = events, .data.ptr = p};
-
-	if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, p->fd, &e) != 0)
-		die("epoll_ctl");
 }
 
 static void turn(int timeout_ms)
@@ -233,16 +313,11 @@ static void turn(int timeout_ms)
 			continue;
 		}
 		if (p->doing == CONNECTING) {
-			int fault = 0;
-			socklen_t len = sizeof fault;
-
-			getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &fault, &len);
-			errno = fault;
-			if (fault != 0)
-				die("connect");
-			p->doing = RESTING;
-			waiting--;
-			watch(p, EPOLLIN);
+			connected(p);
+			continue;
+		}
+		if (p->doing == SECURING) {
+			secure(p);
 			continue;
 		}
 		if (p->doing == SLOW && (events[i].events & (EPOLLHUP | EPOLLERR)) != 0) {
@@ -348,7 +423,7 @@ static void cmd_fan(const char *text)
 			players[i].sent_ns = before_ns;
 			waiting++;
 		}
-	if (send(players[0].fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+	if (put(&players[0], text, strlen(text)) < 0)
 		die("send");
 	until_all_have_answers();
 	tell(now_ns() - before_ns);
@@ -384,6 +459,7 @@ static void cmd_close(void)
 	for (int i = 0; i < count; i++) {
 		/* No port is to be kept busy for the next round. */
 		setsockopt(players[i].fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+		SSL_free(players[i].tls);
 		close(players[i].fd);
 	}
 	count = waiting = 0;
@@ -432,13 +508,30 @@ static void obey(char *text)
 	}
 }
 
+/* As a WebSocket message (RFC 6455 section 5.2): binary, masked with a key of zeros. */
+static void make_line(void)
+{
+	if (speaks_ws) {
+		memcpy(line, (char[]){(char)0x82, (char)(0x80 | LINE), 0, 0, 0, 0}, 6);
+		line_len = 6;
+	}
+	memset(line + line_len, '#', LINE - 2);
+	memcpy(line + line_len + LINE - 2, "\r\n", 2);
+	line_len += LINE;
+}
+
 int main(int argc, char **argv)
 {
 	struct rlimit most;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: load ADDRESS PORT\n");
+	if (argc < 3) {
+		fprintf(stderr, "usage: load ADDRESS PORT [ws] [tls]\n");
 		return 64;
+	}
+	for (int i = 3; i < argc; i++) {
+		speaks_ws = speaks_ws || strcmp(argv[i], "ws") == 0;
+		if (strcmp(argv[i], "tls") == 0)
+			tls = SSL_CTX_new(TLS_client_method());
 	}
 	getrlimit(RLIMIT_NOFILE, &most);
 	most.rlim_cur = most.rlim_max;
@@ -446,8 +539,7 @@ int main(int argc, char **argv)
 	to.sin_family = AF_INET;
 	to.sin_port = htons((uint16_t)atoi(argv[2]));
 	inet_pton(AF_INET, argv[1], &to.sin_addr);
-	memset(line, '#', LINE);
-	memcpy(line + LINE - 2, "\r\n", 2);
+	make_line();
 	samples = calloc(SAMPLES_MAX, sizeof *samples);
 	epoll_fd = epoll_create1(0);
 	if (samples == NULL || epoll_fd < 0)

@@ -51,8 +51,8 @@ def cpu_us(pid):
 class Load:
     """Players of one subject: tests/bench/load.c."""
 
-    def __init__(self, port, pids):
-        self.process = subprocess.Popen([BUILD / "bench/load", "127.0.0.1", str(port)],
+    def __init__(self, port, pids, speaks=()):
+        self.process = subprocess.Popen([BUILD / "bench/load", "127.0.0.1", str(port), *speaks],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.do("cpu " + " ".join(map(str, pids)))
 
@@ -77,6 +77,7 @@ class Load:
 
 class Subject:
     name = ""
+    speaks = ()     # besides TCP: ws, tls
 
     def __init__(self, directory):
         pathlib.Path(directory).mkdir(parents=True, exist_ok=True)
@@ -96,7 +97,7 @@ class Subject:
     def players(self, count):
         """That many, each of whom has had an answer."""
         wait_port(self.port)
-        self.load = Load(self.port, [self.pid()])
+        self.load = Load(self.port, [self.pid()], self.speaks)
         answer = self.load.do(f"connect {count}")
         self.load.do("each")
         return answer
@@ -165,6 +166,12 @@ class HoldfastPatient(Holdfast):
 class HoldfastRaw(Holdfast):
     name = "Holdfast, raw"
     kind = "raw"
+
+
+class HoldfastWebSocket(Holdfast):
+    name = "Holdfast, WebSocket"
+    kind = "websocket"
+    speaks = ("ws",)
 
 
 class HoldfastLua(Holdfast):

@@ -40,7 +40,8 @@ def median(values):
 
 # ---- 1, 7: relay ---------------------------------------------------------------------------------
 
-RELAY = (subjects.Holdfast, subjects.Bare, subjects.Haproxy, subjects.Nginx, subjects.HoldfastLua)
+RELAY = (subjects.Holdfast, subjects.Bare, subjects.Haproxy, subjects.Nginx, subjects.HoldfastLua,
+         subjects.HoldfastWebSocket)
 AIMS = {100: 0.5, 1000: 0.4, 9900: 0.55}
 
 
@@ -90,7 +91,8 @@ def memory(run):
                   "What the process that holds the players' sockets has more than before they came, bytes "
                   "each; every one has sent a line and had an answer. The kernel's part of a socket is in "
                   "none of them.", range(1, 3), "bytes")
-    kinds = (subjects.Holdfast, subjects.HoldfastRaw, subjects.Haproxy, subjects.Nginx)
+    kinds = (subjects.Holdfast, subjects.HoldfastRaw, subjects.HoldfastWebSocket, subjects.Haproxy,
+             subjects.Nginx)
     found = {}
     for n in sizes:
         for kind in kinds:
@@ -106,6 +108,7 @@ def memory(run):
     for kind in kinds:
         table.row(kind.name, *(found[kind.name, n] for n in sizes))
     table.aim("telnet, bytes", found["Holdfast", run.many], 1536)
+    table.aim("WebSocket, bytes", found["Holdfast, WebSocket", run.many], 2048)
     return table
 
 
