@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/ctl/backoff.h"
+#include "common/backoff.h"
 #include "common/ctl/client.h"
 #include "common/ctl/ending.h"
 #include "common/ctl/invite.h"

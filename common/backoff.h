@@ -1,6 +1,6 @@
 /* How long to wait before a program that ended is started again. */
-#ifndef COMMON_CTL_BACKOFF_H
-#define COMMON_CTL_BACKOFF_H
+#ifndef COMMON_BACKOFF_H
+#define COMMON_BACKOFF_H
 
 #include "common/defs.h"
 

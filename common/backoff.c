@@ -1,5 +1,5 @@
 /* Delays that grow while a program dies young. */
-#include "common/ctl/backoff.h"
+#include "common/backoff.h"
 
 static const uint64_t delays_ms[] = {200, 500, 1000, 2000, 5000};
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "common/ctl/backoff.h"
+#include "common/backoff.h"
 
 static void a_server_that_lived_long_is_started_again_at_once(void **state)
 {
