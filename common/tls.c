@@ -22,7 +22,8 @@ struct tls {
 	struct slice wire; /* of the tls_read that runs */
 	tls_send *send;
 	void *owner;
-	bool faulty;
+	bool faulty, speaks_http;
+	enum tls_trouble trouble;
 	char why[WHY_MAX];
 };
 
@@ -95,9 +96,10 @@ static void free_psk(void *parent UNUSED, void *at, CRYPTO_EX_DATA *data UNUSED,
 	free(at);
 }
 
+/* NULL: its context has certificates. */
 static struct psk *psk_of(SSL *ssl)
 {
-	return SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), psk_index);
+	return psk_index < 0 ? NULL : SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), psk_index);
 }
 
 /* Who verifies peers must name what its sessions are for. */
@@ -211,6 +213,7 @@ struct tls *tls_new(struct tls_context *context, enum tls_role role, tls_send *s
 	}
 	*t = (struct tls){.ssl = ssl, .send = send, .owner = owner};
 	BIO_set_data(bio, t);
+	SSL_set_app_data(ssl, t);
 	SSL_set_bio(ssl, bio, bio);
 	if (role == TLS_DIALS)
 		SSL_set_connect_state(ssl);
@@ -227,7 +230,7 @@ void tls_free(struct tls *t)
 	free(t);
 }
 
-/* What OpenSSL calls it, and what that mostly is. */
+/* What OpenSSL calls it, and what that mostly is on a link between our own programs. */
 static const char *meaning_of(int reason)
 {
 	switch (reason) {
@@ -256,13 +259,58 @@ static const char *meaning_of(int reason)
 	}
 }
 
+/* An alert of the peer has a reason of its own number. */
+static bool is_alert(int reason)
+{
+	return reason > SSL_AD_REASON_OFFSET && reason <= SSL_AD_REASON_OFFSET + 255;
+}
+
+static enum tls_trouble trouble_of(int reason)
+{
+	switch (reason) {
+	case SSL_R_WRONG_VERSION_NUMBER:
+	case SSL_R_HTTP_REQUEST:
+	case SSL_R_HTTPS_PROXY_REQUEST:
+	case SSL_R_UNEXPECTED_MESSAGE:
+	case SSL_R_RECORD_LENGTH_MISMATCH:
+	case SSL_R_LENGTH_MISMATCH:
+	case SSL_R_BAD_LENGTH:
+	case SSL_R_LENGTH_TOO_SHORT:
+	case SSL_R_EXCESSIVE_MESSAGE_SIZE:
+		return TLS_NOT_TLS;
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+	case SSL_R_VERSION_TOO_LOW:
+	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+	case SSL_R_NO_SHARED_CIPHER:
+	case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
+	case SSL_R_NO_SUITABLE_KEY_SHARE:
+	case SSL_R_NO_SHARED_GROUPS:
+	case SSL_R_INAPPROPRIATE_FALLBACK:
+		return TLS_NO_VERSION;
+	case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
+	case SSL_R_BAD_RECORD_TYPE:
+	case SSL_R_PACKET_LENGTH_TOO_LONG:
+	case SSL_R_ENCRYPTED_LENGTH_TOO_LONG:
+	case SSL_R_DATA_LENGTH_TOO_LONG:
+	case SSL_R_UNEXPECTED_RECORD:
+	case SSL_R_RECORD_TOO_SMALL:
+	case SSL_R_BAD_DECOMPRESSION:
+		return TLS_BAD_RECORD;
+	default:
+		return is_alert(reason) ? TLS_TURNED_DOWN : TLS_OTHER;
+	}
+}
+
 static void fail(struct tls *t, const char *what)
 {
 	unsigned long error = ERR_peek_error();
 	const char *text = ERR_reason_error_string(error);
+	bool is_ssl = ERR_GET_LIB(error) == ERR_LIB_SSL;
 	const char *meaning =
-		ERR_GET_LIB(error) == ERR_LIB_SSL ? meaning_of(ERR_GET_REASON(error)) : NULL;
+		is_ssl && psk_of(t->ssl) != NULL ? meaning_of(ERR_GET_REASON(error)) : NULL;
 
+	if (!t->faulty)
+		t->trouble = is_ssl ? trouble_of(ERR_GET_REASON(error)) : TLS_OTHER;
 	if (text == NULL)
 		text = "unknown fault";
 	if (!t->faulty && meaning != NULL)
@@ -288,7 +336,7 @@ enum tls_result tls_read(struct tls *t, struct slice *wire, uint8_t *room, size_
 	error = ok == 1 ? SSL_ERROR_NONE : SSL_get_error(t->ssl, ok);
 	t->wire = slice_of(NULL, 0);
 	/* By a certificate, had anybody taught OpenSSL to trust one, it would be up too. */
-	if (!was_up && tls_is_up(t) && SSL_session_reused(t->ssl) != 1) {
+	if (!was_up && tls_is_up(t) && psk_of(t->ssl) != NULL && SSL_session_reused(t->ssl) != 1) {
 		fail(t, "TLS: not by our key");
 		return TLS_FAULT;
 	}
@@ -334,4 +382,52 @@ void tls_finish(struct tls *t)
 const char *tls_why(const struct tls *t)
 {
 	return t->why;
+}
+
+enum tls_trouble tls_trouble(const struct tls *t)
+{
+	return t->trouble;
+}
+
+void tls_speak_http(struct tls *t)
+{
+	t->speaks_http = true;
+}
+
+const char *tls_version(const struct tls *t)
+{
+	return SSL_get_version(t->ssl);
+}
+
+const char *tls_cipher(const struct tls *t)
+{
+	return SSL_get_cipher_name(t->ssl);
+}
+
+const char *tls_server_name(const struct tls *t)
+{
+	const char *name = SSL_get_servername(t->ssl, TLSEXT_NAMETYPE_host_name);
+
+	return name != NULL ? name : "";
+}
+
+/* For tls_certificate.c. */
+int tls_choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+	const unsigned char *offered, unsigned len, void *unused);
+int tls_choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
+	const unsigned char *offered, unsigned len, void *unused UNUSED)
+{
+	static const unsigned char http[] = "http/1.1";
+	const struct tls *t = SSL_get_app_data(ssl);
+
+	for (unsigned at = 0; t->speaks_http && at < len && offered[at] < len - at;
+		at += offered[at] + 1u) {
+		if (offered[at] == sizeof http - 1 &&
+			memcmp(offered + at + 1, http, sizeof http - 1) == 0) {
+			*out = offered + at + 1;
+			*out_len = offered[at];
+			return SSL_TLSEXT_ERR_OK;
+		}
+	}
+	return SSL_TLSEXT_ERR_NOACK;
 }

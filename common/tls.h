@@ -9,12 +9,14 @@
  * when it is freed. */
 struct tls_context;
 
-/* TLS 1.3 alone, by an external pre-shared key with a fresh (EC)DHE exchange (psk_dhe_ke; RFC 8446,
+/* For a link between our own programs: TLS 1.3 alone, by an external pre-shared key with a fresh (EC)DHE exchange (psk_dhe_ke; RFC 8446,
  * section 4.2.9): no certificates, tickets, resumption or early data. Both are copied; the secret is
  * wiped when the last session has gone. For either role. NULL with *why (static) when OpenSSL will
  * not. */
 struct tls_context *tls_context_psk(const char *identity, struct slice secret, const char **why);
 void tls_context_free(struct tls_context *context); /* NULL is allowed */
+
+/* Those of servers with certificates are made by tls_certificate.h. */
 
 struct tls;
 
@@ -51,6 +53,27 @@ void tls_finish(struct tls *t);
 
 /* Why it is at fault: a sentence for the log. Valid as long as the session. */
 const char *tls_why(const struct tls *t);
+
+/* The same for counters. */
+enum tls_trouble {
+	TLS_NO_TROUBLE,
+	TLS_NOT_TLS,     /* it speaks something else, or nonsense */
+	TLS_NO_VERSION,  /* no version of TLS, or no cipher, that both want */
+	TLS_TURNED_DOWN, /* it sent an alert: it does not trust our certificate, mostly */
+	TLS_BAD_RECORD,  /* a record was changed on its way, is too long, or not in its place */
+	TLS_OTHER
+};
+enum tls_trouble tls_trouble(const struct tls *t);
+
+/* Before its first byte: this session carries HTTP. The peer is told so when it asks (ALPN,
+ * RFC 7301); all others are told nothing. */
+void tls_speak_http(struct tls *t);
+
+/* Of one that is up: "TLSv1.3"; the cipher, as OpenSSL calls it; the name the peer asked for (SNI,
+ * RFC 6066), "" = none. Valid as long as the session; what the peer said may be any bytes. */
+const char *tls_version(const struct tls *t);
+const char *tls_cipher(const struct tls *t);
+const char *tls_server_name(const struct tls *t);
 
 enum { TLS_RECORD_MAX = 16 * 1024 }; /* plain bytes of one record: a good size for room */
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/arguments.h"
+#include "common/ctl/cert.h"
 #include "common/ctl/client.h"
 #include "common/ctl/key.h"
 #include "common/ctl/run.h"
@@ -20,7 +21,7 @@ struct ctl {
 	bool json, help, version;
 };
 
-enum target { TO_MULTIPLEXER, TO_SERVER, TO_BOTH, TO_RUN, TO_KEY, TO_HELP };
+enum target { TO_MULTIPLEXER, TO_SERVER, TO_BOTH, TO_RUN, TO_KEY, TO_CERT, TO_HELP };
 
 /* keeps: the word itself is the daemon's command; otherwise the words after it are. */
 static const struct word {
@@ -46,6 +47,8 @@ static const struct word {
 	{"takeover", TO_MULTIPLEXER, true, "",
 		"gives the place of a game server that hangs to the next one of `server`"},
 	{"key", TO_KEY, false, "new FILE", "makes the key of a link between two machines"},
+	{"cert", TO_CERT, false, "self-signed [--name NAME]... DIR",
+		"makes a certificate to begin with, for players who connect by TLS"},
 	{"multiplexer", TO_MULTIPLEXER, false, "WORD...",
 		"gives the multiplexer any command: try multiplexer help"},
 	{"server", TO_SERVER, false, "WORD...",
@@ -242,6 +245,8 @@ static int command(const struct ctl *ctl, const struct word *word, int argc, cha
 		return run(ctl, argc, argv);
 	case TO_KEY:
 		return key_command(argc, argv);
+	case TO_CERT:
+		return cert_command(argc, argv);
 	case TO_BOTH:
 		if (argc > 1) {
 			fprintf(stderr, "holdfastctl: %s takes no words\n", word->name);
