@@ -88,13 +88,15 @@ SRC_multiplexer := $(call sources,multiplexer)
 SRC_server      := $(call sources,server) $(call sources,server/api) $(call sources,server/maptest)
 SRC_list        := $(call sources,server/list)
 SRC_ctl         := $(call sources,common/ctl)
-MAINS           := $(wildcard multiplexer/main.c server/main.c server/list/main.c common/ctl/main.c)
+SRC_tls         := $(call sources,multiplexer/tls)
+MAINS           := $(wildcard multiplexer/main.c multiplexer/tls/main.c server/main.c server/list/main.c common/ctl/main.c)
 
 PROGRAMS := $(if $(wildcard multiplexer/main.c),$(B)/holdfast-multiplexer) \
+            $(if $(wildcard multiplexer/tls/main.c),$(B)/holdfast-tls) \
             $(if $(wildcard server/main.c),$(B)/holdfast-server) \
             $(if $(wildcard server/list/main.c),$(B)/holdfast-list) \
             $(if $(wildcard common/ctl/main.c),$(B)/holdfastctl)
-ARCHIVES := $(patsubst %,$(B)/lib%.a,common proto multiplexer server list ctl)
+ARCHIVES := $(patsubst %,$(B)/lib%.a,common proto multiplexer tls server list ctl)
 
 # tests/unit/FOLDER/NAME.c is a program of its own, but support_*.c goes into every one of its folder,
 # and those beside the folders into all.
@@ -114,7 +116,7 @@ all: $(PROGRAMS) $(ARCHIVES)
 # $(B)/flags holds what everything was built with, $(B)/sources which files there were; each is only
 # written when it changes, and what depends on it is then built again.
 FLAGS_NOW   := $(shell $(CC) --version 2>/dev/null | head -n 1) $(CC) $(ALL_CFLAGS) : $(ALL_LDFLAGS) : $(LIBS_all)
-SOURCES_NOW := $(sort $(SRC_common) $(SRC_proto) $(SRC_multiplexer) $(SRC_server) $(SRC_list) $(SRC_ctl) $(UNIT_FILES) $(UNIT_SHARED) $(wildcard multiplexer/web/*))
+SOURCES_NOW := $(sort $(SRC_common) $(SRC_proto) $(SRC_multiplexer) $(SRC_server) $(SRC_list) $(SRC_ctl) $(SRC_tls) $(UNIT_FILES) $(UNIT_SHARED) $(wildcard multiplexer/web/*))
 
 .PHONY: always
 $(B)/flags: always
@@ -155,13 +157,18 @@ $(B)/lib$(1).a: $(call objects,$(SRC_$(1))) $(OBJECTS_$(1)) $(B)/sources
 	@rm -f $$@
 	$$(Q)$$(AR) rcs $$@ $$(filter %.o,$$^)
 endef
-$(foreach a,common proto multiplexer server list ctl,$(eval $(call archive_rule,$(a))))
+$(foreach a,common proto multiplexer tls server list ctl,$(eval $(call archive_rule,$(a))))
 
 FLOORS := $(B)/libproto.a $(B)/libcommon.a
 
-$(B)/holdfast-multiplexer: $(B)/multiplexer/main.o $(B)/libmultiplexer.a $(FLOORS)
+$(B)/holdfast-multiplexer: $(B)/multiplexer/main.o $(B)/libmultiplexer.a $(B)/libtls.a $(FLOORS)
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS_multiplexer) $(LIBS_common)
+
+# It has the private keys, so there is nothing in it but TLS.
+$(B)/holdfast-tls: $(B)/multiplexer/tls/main.o $(B)/libtls.a $(B)/libcommon.a
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS_common)
 
 $(B)/holdfast-server: $(B)/server/main.o $(B)/libserver.a $(FLOORS)
 	$(say) LINK $@
@@ -187,7 +194,7 @@ define unit_rule
 $(B)/unit/$(1): $(B)/tests/unit/$(1).o \
 	$(call objects,$(UNIT_SHARED) $(filter tests/unit/$(dir $(1))%,$(UNIT_SUPPORT))) \
 	$(if $(filter common proto,$(patsubst %/,%,$(dir $(1)))),,$(B)/lib$(patsubst %/,%,$(dir $(1))).a) \
-	$(if $(filter list/%,$(1)),$(B)/libserver.a) $(FLOORS)
+	$(if $(filter list/%,$(1)),$(B)/libserver.a) $(if $(filter multiplexer/%,$(1)),$(B)/libtls.a) $(FLOORS)
 	$$(say) LINK $$@
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) -lcmocka $(UNIT_LIBS_$(1)) $$(LIBS_all)
@@ -219,11 +226,11 @@ maps: $(addprefix map-,$(notdir $(MAPS)))
 
 # ---- fuzzing -------------------------------------------------------------------------------------
 define fuzz_rule
-$(B)/fuzz/$(1)-replay: $(B)/tests/fuzz/$(1).o $(B)/tests/fuzz/replay.o $(B)/libmultiplexer.a $(B)/libserver.a $(FLOORS)
+$(B)/fuzz/$(1)-replay: $(B)/tests/fuzz/$(1).o $(B)/tests/fuzz/replay.o $(B)/libmultiplexer.a $(B)/libtls.a $(B)/libserver.a $(FLOORS)
 	$$(say) LINK $$@
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) $$(LIBS_all)
-$(B)/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(B)/libmultiplexer.a $(B)/libserver.a $(FLOORS)
+$(B)/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(B)/libmultiplexer.a $(B)/libtls.a $(B)/libserver.a $(FLOORS)
 	$$(say) LINK $$@
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(ALL_LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o %.a,$$^) $$(LIBS_all)
@@ -337,7 +344,7 @@ BIN   := $(DESTDIR)$(PREFIX)/bin
 SHARE := $(DESTDIR)$(PREFIX)/share
 UNIT  := $(DESTDIR)$(PREFIX)/lib/systemd/system
 CONF  := $(DESTDIR)$(SYSCONFDIR)/holdfast
-PROGRAM_NAMES := holdfast-multiplexer holdfast-server holdfastctl
+PROGRAM_NAMES := holdfast-multiplexer holdfast-tls holdfast-server holdfastctl
 
 # A configuration file that is already there is the operator's: ours is put beside it as NAME.new.
 install: $(PROGRAMS)

@@ -46,9 +46,9 @@ static json_t *listeners_json(const struct mux *mux)
 		if (mux->listeners[i] == NULL)
 			continue;
 		address_text(&c->address, address);
-		json_t *one = json_pack("{s:s, s:s, s:s, s:i, s:i}", "listener", c->name, "kind",
-			c->kind->name, "address", address, "number", (int)c->number, "users",
-			(int)listener_users(mux->listeners[i]));
+		json_t *one = json_pack("{s:s, s:s, s:b, s:s, s:i, s:i}", "listener", c->name,
+			"kind", c->kind->name, "tls", c->tls, "address", address, "number",
+			(int)c->number, "users", (int)listener_users(mux->listeners[i]));
 		chain_status(&mux->chain, c, one);
 		json_array_append_new(all, one);
 	}
@@ -83,7 +83,7 @@ static void cmd_status(struct call *call)
 	const struct serverlink *s = &mux->server;
 	call_answer(call,
 		json_pack(
-			"{s:s, s:s, s:i, s:I, s:b, s:I, s:s, s:{s:s, s:s, s:I, s:b, s:s*, s:I, s:I, s:o*}, s:o, s:o}",
+			"{s:s, s:s, s:i, s:I, s:b, s:I, s:s, s:{s:s, s:s, s:I, s:b, s:s*, s:I, s:I, s:o*}, s:o*, s:o, s:o}",
 			"program", "holdfast-multiplexer", "version", HOLDFAST_VERSION, "pid",
 			(int)getpid(), "uptime_s", (json_int_t)seconds(mux, mux->started_ms),
 			"ending", mux->stopping, "users", (json_int_t)mux->metrics.users_now,
@@ -92,8 +92,9 @@ static void cmd_status(struct call *call)
 			(json_int_t)seconds(mux, s->since_ms), "hung", s->pulse.hung, "refuses",
 			s->refusal[0] != '\0' ? s->refusal : NULL, "crashes",
 			(json_int_t)mux->metrics.server_crashes, "restarts",
-			(json_int_t)mux->metrics.server_goodbyes, "others", others_json(s),
-			"lookups", lookups_json(&mux->lookups), "listeners", listeners_json(mux)));
+			(json_int_t)mux->metrics.server_goodbyes, "others", others_json(s), "tls",
+			tls_helper_json(&mux->tls), "lookups", lookups_json(&mux->lookups),
+			"listeners", listeners_json(mux)));
 }
 
 /* NULL: nobody has asked, or there was no answer. */
@@ -122,9 +123,9 @@ static json_t *user_json(const struct mux *mux, const struct subclient *u)
 	return json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:s, s:I, s:I, s:s, s:b, s:I, s:I, s:I}",
 		"key", clientkey_text(&k, key), "address", ip, "dns", looked_up(u, LOOKUP_DNS),
 		"ident_unverified", looked_up(u, LOOKUP_IDENT), "listener", l->name, "kind",
-		l->kind->name, "connected_s", (json_int_t)seconds(mux, u->connected_ms), "idle_s",
-		(json_int_t)seconds(mux, u->input_ms), "state", states[u->state], "game_knows",
-		u->known, "held", (json_int_t)held_len(&u->held), "queued",
+		subclient_protocol(u), "connected_s", (json_int_t)seconds(mux, u->connected_ms),
+		"idle_s", (json_int_t)seconds(mux, u->input_ms), "state", states[u->state],
+		"game_knows", u->known, "held", (json_int_t)held_len(&u->held), "queued",
 		(json_int_t)u->stream->queued, "saved",
 		(json_int_t)(u->saved != NULL ? u->saved->len : 0));
 }
@@ -156,6 +157,7 @@ static void cmd_metrics(struct call *call)
 	/* The link counts for itself; what it counted is added when it ends. */
 	if (mux->server.peer != NULL)
 		now.messages_unknown += mux->server.peer->link.unknown_in;
+	now.tls_certificate_days = tls_helper_days(&mux->tls);
 	now.telnet_bodies_dropped = mux->house.bodies_dropped;
 	now.mssp_answers = mux->house.mssp_answers;
 	now.users_compressed = mux->house.compressed;

@@ -11,10 +11,14 @@
 #include "multiplexer/proxy.h"
 
 enum {
-	REFUSED_MAX = 64,  /* refused connections that are still being told why */
-	OUTSIDE_MAX = 192, /* connections that are no users: of the 256 descriptors put aside, besides
+	REFUSED_MAX = 64, /* refused connections that are still being told why */
+	OUTSIDE_MAX =
+		192, /* connections that are no users: of the 256 descriptors put aside, besides
 	                    * the places of users that are free */
-	PROXY_MS = 3000
+	PROXY_MS = 3000,
+	SECURING_LEAST = 32,  /* TLS handshakes at once: so many always, ... */
+	SECURING_MOST = 1000, /* ... and so many if max_clients leaves descriptors for them */
+	GRACE_MS = 2000       /* who speaks TLS watches the deadline; should it hang, we do */
 };
 
 /* He is told why and never becomes a user; when too many are being told, he is not. */
@@ -169,6 +173,94 @@ static void knock(struct subclient *u)
 		enter(u);
 }
 
+/* ---- TLS ---- */
+
+/* A browser keeps its connections for a while when it has the page: they are the first to go when more
+ * come than there is room for. */
+static void drop_an_idle_visitor(struct mux *mux)
+{
+	LIST_EACH(node, &mux->ticking)
+	{
+		struct subclient *u = container_of(node, struct subclient, ticking);
+
+		if (u->state == SUBCLIENT_ARRIVING && u->layers.idle && u->stream->queued == 0) {
+			subclient_drop(u, CLOSING_VISIT);
+			return;
+		}
+	}
+}
+
+static bool has_room(const struct mux *mux)
+{
+	size_t most = mux->config.options.max_clients;
+	size_t taken = mux->metrics.users_now + mux->securing;
+
+	return mux->outside < OUTSIDE_MAX + (taken < most ? most - taken : 0);
+}
+
+/* So many may be in their handshake: not more than there are descriptors for. */
+static unsigned securing_max(const struct mux *mux)
+{
+	unsigned users = (unsigned)mux->metrics.users_now, max = mux->config.options.max_clients;
+	unsigned left = users < max ? max - users : 0;
+
+	return left < SECURING_LEAST ? SECURING_LEAST : left > SECURING_MOST ? SECURING_MOST : left;
+}
+
+static void secure(struct subclient *u, struct slice early)
+{
+	struct mux *mux = u->mux;
+
+	u->visiting = !is_exempt(u) &&
+		      admission_visit(mux->admission, &u->at.user, loop_now_ms(mux->loop));
+	if (!u->visiting && !is_exempt(u)) {
+		subclient_drop(u, CLOSING_TOO_MANY);
+		return;
+	}
+	if (mux->securing >= securing_max(mux))
+		tls_user_drop_oldest(&mux->tls);
+	stream_pause(u->stream);
+	u->state = SUBCLIENT_SECURING;
+	u->arrival.deadline_ms = loop_now_ms(mux->loop) + mux->config.options.tls_handshake_time;
+	u->arrival.securing = true;
+	mux->outside--;
+	mux->securing++;
+	subclient_watch(u);
+	if (!tls_user_begin(u, early))
+		subclient_drop(u, CLOSING_NO_MEMORY);
+}
+
+static void no_longer_securing(struct subclient *u)
+{
+	if (!u->arrival.securing)
+		return;
+	u->arrival.securing = false;
+	u->mux->securing--;
+	u->mux->outside++;
+}
+
+void arrival_secured(struct subclient *u)
+{
+	end_visit(u);
+	no_longer_securing(u);
+	if (!has_room(u->mux))
+		drop_an_idle_visitor(u->mux);
+	u->state = SUBCLIENT_KNOCKING;
+	if (!has_room(u->mux) && listener_config(u->listener)->kind->handshake)
+		refuse(u, CLOSING_BUSY, NULL);
+	else
+		knock(u);
+}
+
+/* Where he comes from is known. early: what he has said behind a PROXY header. */
+static void address_known(struct subclient *u, struct slice early)
+{
+	if (listener_config(u->listener)->tls)
+		secure(u, early);
+	else
+		knock(u);
+}
+
 /* ---- a proxy tells it ---- */
 
 static void take_header(struct subclient *u, const struct proxy_header *h)
@@ -178,6 +270,7 @@ static void take_header(struct subclient *u, const struct proxy_header *h)
 	u->proxied = true;
 	u->at.user = h->source;
 	u->at.local = h->target;
+	snprintf(u->wire->tls_version, sizeof u->wire->tls_version, "%s", h->tls);
 	/* His identd would be asked about a connection that is the proxy's. */
 	u->lookups[LOOKUP_IDENT].mode = LOOKUP_OFF;
 }
@@ -210,7 +303,7 @@ struct slice arrival_bytes(struct subclient *u, struct slice bytes)
 		break;
 	}
 	take_header(u, &h);
-	knock(u);
+	address_known(u, slice_from(bytes, h.len - before));
 	/* A header ends in the bytes that completed it. */
 	bool is_in = u->state == SUBCLIENT_CONNECTED || u->state == SUBCLIENT_ARRIVING;
 	return is_in ? slice_from(bytes, h.len - before) : none;
@@ -255,34 +348,16 @@ static bool turn_away(struct mux *mux, const struct listener_config *config, uv_
 		return false;
 	ban->hits++;
 	mux->metrics.closed_banned++;
-	stream_refuse_with(listening, answer, bans_answer(ban, config->kind->handshake, answer));
+	if (config->tls)
+		stream_refuse(listening); /* he could not read it */
+	else
+		stream_refuse_with(
+			listening, answer, bans_answer(ban, config->kind->handshake, answer));
 	if (logquota_take(&mux->refusals, &from, loop_now_ms(mux->loop))) {
 		address_ip(&from, ip);
 		log_info("listener %s: %s: refused: banned", config->name, ip);
 	}
 	return true;
-}
-
-/* A browser keeps its connections for a while when it has the page: they are the first to go when more
- * come than there is room for. */
-static void drop_an_idle_visitor(struct mux *mux)
-{
-	LIST_EACH(node, &mux->ticking)
-	{
-		struct subclient *u = container_of(node, struct subclient, ticking);
-
-		if (u->state == SUBCLIENT_ARRIVING && u->layers.idle && u->stream->queued == 0) {
-			subclient_drop(u, CLOSING_VISIT);
-			return;
-		}
-	}
-}
-
-static bool has_room(const struct mux *mux)
-{
-	size_t most = mux->config.options.max_clients, users = mux->metrics.users_now;
-
-	return mux->outside < OUTSIDE_MAX + (users < most ? most - users : 0);
 }
 
 void arrival_accept(struct mux *mux, struct listener *listener, uv_stream_t *listening)
@@ -318,7 +393,7 @@ void arrival_accept(struct mux *mux, struct listener *listener, uv_stream_t *lis
 		subclient_watch(u);
 		stream_read(u->stream);
 	} else {
-		knock(u);
+		address_known(u, slice_of(NULL, 0));
 	}
 }
 
@@ -330,6 +405,8 @@ void arrival_tick(struct subclient *u)
 	if (u->state != SUBCLIENT_CONNECTED) {
 		if (u->state == SUBCLIENT_KNOCKING && now >= u->arrival.deadline_ms)
 			refuse(u, CLOSING_TIMED_OUT, NULL);
+		if (u->state == SUBCLIENT_SECURING && now >= u->arrival.deadline_ms + GRACE_MS)
+			subclient_drop(u, CLOSING_TIMED_OUT);
 		return;
 	}
 	/* While the game is away nobody can be expected to say anything. */
@@ -355,6 +432,7 @@ void arrival_gone(struct subclient *u)
 	if (u->admitted)
 		admission_gone(mux->admission, &u->at.user, u->proven);
 	u->admitted = false;
+	no_longer_securing(u);
 	if (list_is_empty(&u->node))
 		mux->outside--;
 	if (u->refused)

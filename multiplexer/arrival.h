@@ -9,7 +9,8 @@ struct listener;
 struct mux;
 struct subclient;
 
-/*  accept --> (from a listed proxy: KNOCKING until its PROXY header came) --> localhost only?
+/*  accept --> (from a listed proxy: KNOCKING until its PROXY header came)
+ *         --> (the listener has tls: SECURING until his handshake is through) --> localhost only?
  *         --> (the kind has a handshake: ARRIVING until arrival_handshaken) --> full? busy? --> a user
  *
  * with admission.h right before the end. Until he is a user he is in no list but the clock's, with a
@@ -18,6 +19,7 @@ struct arrival {
 	struct buf header;    /* PROXY: what came of it so far */
 	uint64_t deadline_ms; /* by then this step is through, or he goes */
 	bool proxy;           /* a PROXY header has to come */
+	bool securing;        /* counted in mux->securing, and not in mux->outside */
 };
 
 /* Takes the connection that waits on listening. Refused ones are told why, each with its counter. */
@@ -26,6 +28,9 @@ void arrival_accept(struct mux *mux, struct listener *listener, uv_stream_t *lis
 /* u is KNOCKING and has sent something: returns what belongs to the step behind the one that waited
  * for it, which may be all, or nothing. He may be gone by then. */
 struct slice arrival_bytes(struct subclient *u, struct slice bytes);
+
+/* His TLS is up; what follows is as for anybody else. */
+void arrival_secured(struct subclient *u);
 
 /* The handshake of his kind is through; he becomes a user, or is refused. */
 void arrival_handshaken(struct subclient *u);

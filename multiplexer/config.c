@@ -25,6 +25,7 @@ static struct reading {
 	char error[800];
 	char server_at[300]; /* FILE:LINE of server, and of server_key; empty = not there */
 	char key_at[300];
+	char tls_at[300]; /* FILE:LINE of the first listener that has tls; empty = none */
 } reading;
 
 static void note_place(char *out, size_t room, const cfg_t *cfg)
@@ -207,6 +208,20 @@ static bool take_proxies(struct listener_config *l, const char *text, cfg_t *cfg
 	return ok;
 }
 
+static bool take_tls(struct listener_config *l, const char *text, cfg_t *cfg)
+{
+	static const char *const words[] = {"no", "yes", "off", "on", "false", "true"};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (strcmp(words[i], text) == 0) {
+			l->tls = i % 2 == 1;
+			return true;
+		}
+	}
+	cfg_error(cfg, "tls: '%s' is none of yes, no", text);
+	return false;
+}
+
 /* What a listener section may hold. */
 static const struct {
 	const char *name;
@@ -222,6 +237,7 @@ static const struct {
 	{"negotiate", take_negotiate},
 	{"origins", take_origins},
 	{"proxies", take_proxies},
+	{"tls", take_tls},
 };
 
 static int check_listener_field(cfg_t *cfg, cfg_opt_t *opt)
@@ -267,6 +283,8 @@ static const char *fault_of_listener(const struct listener_config *l, cfg_t *sec
 		cfg_getstr(section, "origins") != NULL)
 		return "dns, ident and origins are for users, and set at the multiplexer that has "
 		       "them";
+	if (l->tls)
+		return "tls is for users: multiplexers on other machines have key = 'FILE'";
 	if (l->address.sa.sa_family == AF_UNIX)
 		return l->key != NULL ? "a unix: socket needs no key: mode says who may use it"
 				      : NULL;
@@ -303,6 +321,8 @@ static int check_listener(cfg_t *cfg, cfg_opt_t *opt)
 		cfg_error(cfg, "listener '%s': %s", l->name, fault);
 		return -1;
 	}
+	if (l->tls && reading.tls_at[0] == '\0')
+		note_place(reading.tls_at, sizeof reading.tls_at, section);
 	if (l->number == 0)
 		l->number = (unsigned)config->listener_count;
 	for (size_t i = 0; i + 1 < config->listener_count; i++) {
@@ -319,8 +339,36 @@ static int check_listener(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
+static int check_certificate(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	const char *chain = cfg_getstr(section, "chain"), *key = cfg_getstr(section, "key");
+
+	if (chain == NULL || key == NULL) {
+		cfg_error(cfg,
+			"certificate '%s' has no %s: it needs chain = 'FILE' and key = 'FILE', which "
+			"`holdfastctl cert self-signed DIR` makes",
+			cfg_title(section), chain == NULL ? "chain" : "key");
+		return -1;
+	}
+	if (strlen(chain) > 1000 || strlen(key) > 1000 || strlen(cfg_title(section)) > 100) {
+		cfg_error(cfg, "certificate '%s': a name is too long", cfg_title(section));
+		return -1;
+	}
+	if (certificates_add(&reading.config->certificates, slice_text(cfg_title(section)),
+		    slice_text(chain), slice_text(key)))
+		return 0;
+	cfg_error(cfg, "more than %d certificates, or out of memory", TLS_CERTIFICATES_MAX);
+	return -1;
+}
+
 static bool read_file(struct config *config, const char *file)
 {
+	cfg_opt_t files[] = {
+		CFG_STR("chain", NULL, CFGF_NONE),
+		CFG_STR("key", NULL, CFGF_NONE),
+		CFG_END(),
+	};
 	cfg_opt_t fields[] = {
 		CFG_STR("kind", NULL, CFGF_NONE),
 		CFG_STR("address", NULL, CFGF_NONE),
@@ -332,12 +380,14 @@ static bool read_file(struct config *config, const char *file)
 		CFG_STR("negotiate", NULL, CFGF_NONE),
 		CFG_STR("origins", NULL, CFGF_NONE),
 		CFG_STR("proxies", NULL, CFGF_NONE),
+		CFG_STR("tls", NULL, CFGF_NONE),
 		CFG_END(),
 	};
 	cfg_opt_t rows[] = {
 #define OPTION(TYPE, name, preset, min, max, flags, help) CFG_STR(#name, NULL, CFGF_NONE),
 #include "multiplexer/options.def"
 		CFG_SEC("listener", fields, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
+		CFG_SEC("certificate", files, CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
 		CFG_FUNC("include", &cfg_include),
 		CFG_END(),
 	};
@@ -351,6 +401,7 @@ static bool read_file(struct config *config, const char *file)
 	for (size_t i = 0; i < option_rows; i++)
 		cfg_set_validate_func(cfg, option_table[i].name, check_option);
 	cfg_set_validate_func(cfg, "listener", check_listener);
+	cfg_set_validate_func(cfg, "certificate", check_certificate);
 	for (size_t i = 0; i < ARRAY_LEN(listener_fields); i++) {
 		char path[64];
 
@@ -393,6 +444,25 @@ static bool load_key(struct config *config)
 		snprintf(reading.error, sizeof reading.error, "%s: server_key: %s", reading.key_at,
 			why);
 	return config->key != NULL;
+}
+
+bool config_has_tls(const struct config *config)
+{
+	for (size_t i = 0; i < config->listener_count; i++)
+		if (config->listeners[i].tls)
+			return true;
+	return false;
+}
+
+static bool has_certificates(const struct config *config)
+{
+	if (!config_has_tls(config) || config->certificates.count > 0)
+		return true;
+	snprintf(reading.error, sizeof reading.error,
+		"%s: tls needs certificate main { chain = 'FILE'  key = 'FILE' }; `holdfastctl cert "
+		"self-signed DIR` makes one to begin with",
+		reading.tls_at);
+	return false;
 }
 
 static bool add_built_in(struct config *config)
@@ -440,11 +510,11 @@ bool config_load(struct config *config, const char *file, const char **why)
 	struct config fresh = {0};
 	bool ok = true;
 
-	reading.error[0] = '\0';
+	reading.error[0] = reading.tls_at[0] = '\0';
 	option_presets(option_table, option_rows, &fresh.options);
 	if (file != NULL)
 		ok = read_file(&fresh, file);
-	ok = ok && load_key(&fresh);
+	ok = ok && load_key(&fresh) && has_certificates(&fresh);
 	if (ok && fresh.listener_count == 0)
 		ok = add_built_in(&fresh);
 	if (!ok) {
@@ -461,6 +531,7 @@ void config_free(struct config *config)
 {
 	option_free(option_table, option_rows, &config->options);
 	linkkey_free(config->key);
+	certificates_free(&config->certificates);
 	for (size_t i = 0; i < config->listener_count; i++) {
 		free(config->listeners[i].name);
 		free(config->listeners[i].key_file);
@@ -481,6 +552,12 @@ void config_print(const struct config *config)
 		printf("# %s\n%s = \"%s\"\n", o->help, o->name,
 			option_text(o, &config->options, text, sizeof text));
 	}
+	for (size_t i = 0; i < config->certificates.count; i++) {
+		const struct certificate_files *f = &config->certificates.files[i];
+
+		printf("certificate \"%s\" {\n\tchain = \"%s\"\n\tkey = \"%s\"\n}\n", f->name,
+			f->chain, f->key);
+	}
 	for (size_t i = 0; i < config->listener_count; i++) {
 		const struct listener_config *l = &config->listeners[i];
 		char address[ADDRESS_TEXT_MAX];
@@ -494,6 +571,8 @@ void config_print(const struct config *config)
 			lookup_mode_text(l->ident));
 		if (l->key_file != NULL)
 			printf("\tkey = \"%s\"\n", l->key_file);
+		if (l->tls)
+			printf("\ttls = \"yes\"\n");
 		if (strncmp(l->kind->name, "telnet", 6) == 0)
 			printf("\tnegotiate = \"%s\"\n", negotiations[l->negotiate]);
 		if (l->kind->handshake)
@@ -518,15 +597,16 @@ static bool listener_differs(const struct listener_config *a, const struct liste
 
 	address_text(&a->address, at_a);
 	address_text(&b->address, at_b);
-	return a->kind != b->kind || a->number != b->number || a->mode != b->mode ||
-	       a->negotiate != b->negotiate || strcmp(a->name, b->name) != 0 || key_differs(a, b) ||
-	       strcmp(at_a, at_b) != 0 || strcmp(a->door.origins, b->door.origins) != 0;
+	return a->kind != b->kind || a->tls != b->tls || a->number != b->number ||
+	       a->mode != b->mode || a->negotiate != b->negotiate ||
+	       strcmp(a->name, b->name) != 0 || key_differs(a, b) || strcmp(at_a, at_b) != 0 ||
+	       strcmp(a->door.origins, b->door.origins) != 0;
 }
 
 unsigned config_apply_live(struct config *running, struct config *fresh)
 {
 	struct linkkey *old_key = running->key;
-
+	struct certificates old_certificates = running->certificates;
 	unsigned left = 0;
 
 	for (size_t i = 0; i < option_rows; i++) {
@@ -549,6 +629,8 @@ unsigned config_apply_live(struct config *running, struct config *fresh)
 	}
 	running->key = fresh->key; /* the file may have changed behind its name */
 	fresh->key = old_key;
+	running->certificates = fresh->certificates;
+	fresh->certificates = old_certificates;
 	bool differ = running->listener_count != fresh->listener_count;
 	for (size_t i = 0; !differ && i < fresh->listener_count; i++)
 		differ = listener_differs(&running->listeners[i], &fresh->listeners[i]);

@@ -7,6 +7,7 @@
 #include "common/option.h"
 #include "multiplexer/layers.h"
 #include "multiplexer/lookup.h"
+#include "multiplexer/tls/certificates.h"
 #include "proto/linkkey.h"
 
 struct options {
@@ -32,6 +33,7 @@ struct listener_config {
 	char *origins; /* owned: of a websocket listener, see handshake.h; NULL = ORIGINS_PRESET */
 	struct layers_door door;
 	struct nets proxies; /* from these a PROXY header has to come first */
+	bool tls;            /* players have to speak TLS */
 	bool optional; /* a built-in one: if it cannot listen (no IPv6 here), the others go on */
 };
 
@@ -39,7 +41,8 @@ struct config {
 	struct options options;
 	struct listener_config *listeners; /* owned */
 	size_t listener_count;
-	struct linkkey *key; /* owned: of server_key; NULL = none */
+	struct linkkey *key;              /* owned: of server_key; NULL = none */
+	struct certificates certificates; /* owned; only who speaks TLS reads their files */
 };
 
 /* Reads file; NULL means the built-in settings: telnet-line on 127.0.0.1:4000 and [::1]:4000,
@@ -51,7 +54,10 @@ void config_free(struct config *config);
 /* The settings in force, in the file's own form, on standard output. */
 void config_print(const struct config *config);
 
-/* Takes from fresh what may change while running, and its key. Returns how many settings differ but
+/* Whether players speak TLS on any of its listeners. */
+bool config_has_tls(const struct config *config);
+
+/* Takes from fresh what may change while running, its key and its certificates. Returns how many settings differ but
  * need a restart of the multiplexer. */
 unsigned config_apply_live(struct config *running, struct config *fresh);
 

@@ -8,6 +8,7 @@
 #include "common/lock.h"
 #include "common/log.h"
 #include "multiplexer/mux.h"
+#include "multiplexer/tls_program.h"
 
 enum { SPARE_DESCRIPTORS = 256 };
 
@@ -99,6 +100,17 @@ static void fit_descriptors(struct config *config)
 		(unsigned long)limit.rlim_cur);
 }
 
+/* A bad one is found before anything is opened, by the one who may read its key. */
+static void check_certificates(const struct config *config)
+{
+	const char *why;
+
+	if (config->certificates.count == 0 || tls_program_check(&config->certificates, &why))
+		return;
+	fprintf(stderr, "%s\n", why);
+	exit(EX_CONFIG);
+}
+
 static void stop_cb(uv_signal_t *signal, int number)
 {
 	mux_stop(signal->data, number == SIGINT ? "SIGINT" : "SIGTERM");
@@ -161,6 +173,8 @@ int main(int argc, char **argv)
 	}
 	if (given.print)
 		config_print(&config);
+	else
+		check_certificates(&config);
 	if (given.print || given.check) {
 		config_free(&config);
 		return EX_OK;

@@ -151,6 +151,7 @@ void mux_reload(struct mux *mux)
 	lookups_reload(&mux->lookups);
 	if (!serverlink_configure(&mux->server, &why))
 		log_error("%s", why);
+	tls_helper_reload(&mux->tls);
 	log_info("configuration read again");
 }
 
@@ -203,7 +204,7 @@ static void pump_task(struct loop_task *task)
 
 static bool is_through(const struct mux *mux)
 {
-	return list_is_empty(&mux->users) && mux->outside == 0 &&
+	return list_is_empty(&mux->users) && mux->outside == 0 && mux->securing == 0 &&
 	       serverlink_is_down(&mux->server) && chain_is_through(&mux->chain);
 }
 
@@ -258,6 +259,7 @@ static void clock_cb(uv_timer_t *timer)
 		bans_second(&mux->bans);
 		bans_pump(&mux->bans);
 		serverlink_tick(&mux->server);
+		tls_helper_second(&mux->tls);
 		mux_tell_all(
 			mux, outage_tick(&mux->outage, mux->config.options.notice_back_after, now));
 	}
@@ -375,7 +377,8 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 		*why = "out of memory";
 		return false;
 	}
-	if (!has_server || !bans_open(&mux->bans, mux, why) || !open_listeners(mux, why) ||
+	if (!has_server || !bans_open(&mux->bans, mux, why) ||
+		!tls_helper_open(&mux->tls, mux, why) || !open_listeners(mux, why) ||
 		!open_control(mux, why))
 		return false;
 	uv_timer_start(&mux->clock, clock_cb, CLOCK_MS, CLOCK_MS);
@@ -389,6 +392,7 @@ void mux_close(struct mux *mux)
 	subclient_drop(container_of(node, struct subclient, watched), CLOSING_SHUTDOWN);
 	LIST_EACH(node, &mux->users)
 	subclient_drop(container_of(node, struct subclient, node), CLOSING_SHUTDOWN);
+	tls_helper_close(&mux->tls);
 	lookups_close(&mux->lookups);
 	serverlink_close(&mux->server);
 	chain_close(&mux->chain);

@@ -19,6 +19,7 @@
 #include "multiplexer/queues.h"
 #include "multiplexer/serverlink.h"
 #include "multiplexer/subclient.h"
+#include "multiplexer/tls_helper.h"
 
 struct mux_metrics {
 #define METRIC(KIND, name, help) uint64_t name;
@@ -43,14 +44,16 @@ struct mux {
 	uint32_t next_number;
 	unsigned departed;    /* who left, and are kept for what they typed */
 	unsigned outside;     /* connections that are no users: KNOCKING, ARRIVING, or refused */
+	unsigned securing;    /* connections whose TLS handshake is not through: SECURING */
 	unsigned refused_now; /* of them, those that are being told why */
 	struct admission *admission; /* owned */
 	struct admission_limits admission_limits;
 	struct bans bans;         /* who is not let in at all */
 	struct logquota refusals; /* lines about connections that became no users */
 	struct serverlink server;
-	struct chain chain; /* multiplexers that are connected to us */
-	struct lists lists; /* made by the server of this link */
+	struct tls_helper tls; /* the process that speaks TLS */
+	struct chain chain;    /* multiplexers that are connected to us */
+	struct lists lists;    /* made by the server of this link */
 	struct lookups lookups;
 	struct outage outage;
 	uint8_t incarnation[INCARNATION_LEN]; /* who we are, this run */

@@ -216,7 +216,7 @@ void news_changed(struct serverlink *s, struct subclient *u)
 static void tell_got(struct serverlink *s, struct subclient *u, struct clientkey key)
 {
 	char ip[ADDRESS_IP_MAX];
-	const char *word = listener_config(u->listener)->kind->name;
+	const char *word = subclient_protocol(u);
 
 	address_ip(&u->at.user, ip);
 	if (u->at.user.sa.sa_family != AF_INET && u->at.user.sa.sa_family != AF_INET6)

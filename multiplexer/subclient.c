@@ -10,6 +10,7 @@
 enum {
 	READ_MAX = 4096,         /* bytes of one read: held input may pass its limit by no more */
 	FINISHED_WAIT_MS = 1000, /* after our end, how long the client may take for his */
+	LAST_WORDS_MAX = 64 * 1024, /* more than what a socket keeps for us */
 };
 
 static const struct {
@@ -56,6 +57,7 @@ void subclient_watch(struct subclient *u)
 static void free_record(struct subclient *u)
 {
 	held_free(&u->held);
+	tls_user_free(u->wire);
 	free(u->wire);
 	free(u);
 }
@@ -137,6 +139,7 @@ static void become_gone(struct subclient *u)
 	if (mux->server.listed == &u->node)
 		mux->server.listed = u->node.next;
 	arrival_gone(u);
+	tls_user_gone(u);
 	if (!list_is_empty(&u->node))
 		mux->metrics.users_now--;
 	list_remove(&u->node);
@@ -177,11 +180,13 @@ static void detail_of(const struct subclient *u, enum closing why, char *text, s
 	else if (why == CLOSING_POOL)
 		snprintf(text, room, " (%zu bytes wait for him, %zu from him)", output,
 			held_kept(&u->held));
+	else if (u->why != NULL)
+		snprintf(text, room, " (%s)", u->why);
 }
 
 void subclient_drop(struct subclient *u, enum closing why)
 {
-	char detail[96] = "";
+	char detail[160] = "";
 
 	if (u->state == SUBCLIENT_GONE)
 		return;
@@ -217,12 +222,23 @@ static uint16_t close_code_of(enum closing why)
 	}
 }
 
+/* What we say now, before his TLS is up, would be noise to him. */
+static bool is_deaf(const struct subclient *u)
+{
+	return u->state == SUBCLIENT_SECURING ||
+	       (listener_config(u->listener)->tls && u->wire->tls == NULL);
+}
+
 void subclient_end(struct subclient *u, enum closing why, const char *words)
 {
-	char detail[96] = "";
+	char detail[160] = "";
 
 	if (u->state == SUBCLIENT_CLOSING || u->state == SUBCLIENT_GONE)
 		return;
+	if (is_deaf(u)) {
+		subclient_drop(u, why);
+		return;
+	}
 	u->layers.forbidden = why == CLOSING_BANNED;
 	subclient_notice(u, words != NULL ? words : closings[why].last_words);
 	if (u->state == SUBCLIENT_GONE)
@@ -370,7 +386,7 @@ void subclient_tick(struct subclient *u)
 			subclient_drop(u, u->closing);
 	} else if (u->state == SUBCLIENT_CONNECTED) {
 		tick_connected(u);
-	} else if (u->state == SUBCLIENT_KNOCKING) {
+	} else if (u->state == SUBCLIENT_KNOCKING || u->state == SUBCLIENT_SECURING) {
 		arrival_tick(u);
 	}
 }
@@ -419,10 +435,8 @@ static void on_drained(struct stream *s)
 		look_at_output(u);
 }
 
-static void on_end(struct stream *s, int status)
+void subclient_ended(struct subclient *u, int status)
 {
-	struct subclient *u = user_of(s);
-
 	if (status != UV_EOF) {
 		subclient_drop(u, CLOSING_LOST);
 	} else if (u->state == SUBCLIENT_KNOCKING) {
@@ -435,6 +449,14 @@ static void on_end(struct stream *s, int status)
 		subclient_watch(u);
 		subclient_tick(u);
 	}
+}
+
+static void on_end(struct stream *s, int status)
+{
+	struct subclient *u = user_of(s);
+
+	if (!tls_user_settles(u, &status))
+		subclient_ended(u, status);
 }
 
 /* Nothing of his connection is left. */
@@ -458,6 +480,8 @@ static void on_closed(struct stream *s)
 {
 	struct subclient *u = user_of(s);
 
+	if (tls_user_moved(u))
+		return;
 	if (u->state == SUBCLIENT_GONE && list_is_empty(&u->grave))
 		bury(u);
 }
@@ -525,6 +549,8 @@ struct slice subclient_caps(const struct subclient *u)
 {
 	static char text[MSG_PAYLOAD_MAX];
 	json_t *caps = layers_caps(&u->layers);
+	if (caps != NULL && u->wire->tls_version[0] != '\0')
+		json_object_set_new(caps, "tls", json_string(u->wire->tls_version));
 	size_t len = caps != NULL ? json_dumpb(caps, text, sizeof text, JSON_COMPACT) : 0;
 
 	json_decref(caps);
@@ -627,6 +653,14 @@ void subclient_notice(struct subclient *u, const char *text)
 	buf_free(&line);
 }
 
+static void set_up_stream(struct subclient *u)
+{
+	stream_limits(u->stream, 0, 0);
+	/* Libuv's 32 reads in a row would be 31 too many: everybody has one in a turn. */
+	stream_turn_max(u->stream, READ_MAX);
+	pace(u);
+}
+
 /* A record and its wire, neither connected. NULL when memory is out. */
 static struct subclient *new_record(void)
 {
@@ -681,10 +715,7 @@ struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_s
 	if (!address_of_peer(stream_fd(u->stream), &u->at.user))
 		u->at.user.len = 0;
 	address_of_socket(stream_fd(u->stream), &u->at.local);
-	stream_limits(u->stream, 0, 0);
-	/* Libuv's 32 reads in a row would be 31 too many: everybody has one in a turn. */
-	stream_turn_max(u->stream, READ_MAX);
-	pace(u);
+	set_up_stream(u);
 	return u;
 }
 
@@ -711,6 +742,36 @@ void subclient_swap_wires(struct subclient *a, struct subclient *b)
 	count_wire(b);
 	a->flow.mark_ms = b->flow.mark_ms = 0; /* what counts as sent is another stream's */
 	a->eof_ms = b->eof_ms = 0;
+}
+
+bool subclient_reopen(struct subclient *u, int fd)
+{
+	if (stream_open_fd(u->stream, u->mux->loop, fd, &stream_ops) < 0)
+		return false;
+	set_up_stream(u);
+	return true;
+}
+
+void subclient_last_words(struct subclient *u)
+{
+	struct slice bytes;
+
+	for (size_t total = 0; total < LAST_WORDS_MAX; total += bytes.len) {
+		bytes = u->state == SUBCLIENT_CONNECTED ? stream_rest(u->stream)
+							: slice_of(NULL, 0);
+		if (bytes.len == 0)
+			return;
+		on_bytes(u->stream, bytes);
+	}
+}
+
+const char *subclient_protocol(const struct subclient *u)
+{
+	static char word[64];
+
+	snprintf(word, sizeof word, "%s%s", listener_config(u->listener)->kind->name,
+		u->wire->tls_version[0] != '\0' ? "+tls" : "");
+	return word;
 }
 
 void subclient_second(struct subclient *u)

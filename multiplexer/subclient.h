@@ -13,6 +13,7 @@
 #include "multiplexer/held.h"
 #include "multiplexer/layers.h"
 #include "multiplexer/lookup.h"
+#include "multiplexer/tls_user.h"
 #include "proto/clientkey.h"
 
 struct listener;
@@ -24,12 +25,13 @@ enum closing {
 #include "multiplexer/closings.def"
 };
 
-/* KNOCKING --> ARRIVING (both: arrival.h) --> CONNECTED --(KILL, kick, shutdown)--> CLOSING --(flushed, or linger is over)--> GONE
+/* KNOCKING, SECURING --> ARRIVING (all: arrival.h) --> CONNECTED --(KILL, kick, shutdown)--> CLOSING --(flushed, or linger is over)--> GONE
  *     \------------------(he left, refused, a fault, too slow)------------------------------^
  * In GONE the socket is closed; the record stays while the server has still to be told, in order. So it
  * does without a server when he typed something: the next one is told of him, his input and his end. */
 enum subclient_state {
 	SUBCLIENT_KNOCKING,
+	SUBCLIENT_SECURING,
 	SUBCLIENT_ARRIVING,
 	SUBCLIENT_CONNECTED,
 	SUBCLIENT_CLOSING,
@@ -41,6 +43,8 @@ enum subclient_state {
 struct wire {
 	struct stream stream;
 	struct subclient *user; /* whose record frees it */
+	struct tls_user *tls; /* owned: it is TLS, which another process speaks; NULL = it is not */
+	char tls_version[16]; /* "TLSv1.3", with us or with the proxy before us; "" = none */
 };
 
 struct subclient {
@@ -70,7 +74,7 @@ struct subclient {
 	bool proven;   /* he has typed something */
 	bool refused;  /* counted in mux->refused_now */
 
-	const char *why; /* his layers have no more use for him, because; NULL; static */
+	const char *why; /* there is no more use for him, because; NULL; as long as he is there */
 
 	bool caps_due;  /* more is known of his client than the server was told */
 	bool told_slow; /* the server of this link was told that he is slow */
@@ -106,6 +110,19 @@ struct subclient {
 /* Takes the connection that waits on listening: KNOCKING, not read, known to nobody but
  * arrival.c. NULL when it failed: nothing is kept then. */
 struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_stream_t *listening);
+
+/* His stream is closed, and goes on on another socket, which is his on success. Not read. */
+bool subclient_reopen(struct subclient *u, int fd);
+
+/* His connection has ended, with UV_EOF or a fault. */
+void subclient_ended(struct subclient *u, int status);
+
+/* His socket is about to be closed: takes what he had said before, also if he was not being read. */
+void subclient_last_words(struct subclient *u);
+
+/* The protocol word for the game: the kind of his listener, with +tls when he speaks that. Valid until
+ * the next call. */
+const char *subclient_protocol(const struct subclient *u);
 
 /* NULL unless the key names a user whom the server of this link knows: a connected one, or one who has
  * left and whose input and departure it has still to hear of. */

@@ -3,6 +3,7 @@
 #
 #   3  tests/                     anything below; nothing reaches it
 #   2  multiplexer/  server/      proto, common, own folder; never each other
+#      multiplexer/tls/           common, own folder: a program that has nothing in it but TLS
 #   1  proto/                     common, own folder
 #   0  common/                    itself (common/ctl too: it is a program, so nothing includes it)
 #
@@ -16,6 +17,7 @@ may_include() { # may_include FILE: the folders that FILE may include, as a patt
 	common/ctl/*) echo 'common/ctl|common' ;;
 	common/*) echo 'common' ;;
 	proto/*) echo 'proto|common' ;;
+	multiplexer/tls/*) echo 'multiplexer/tls|common' ;;
 	multiplexer/*) echo 'multiplexer|proto|common' ;;
 	server/*) echo 'server|proto|common' ;;
 	esac

@@ -5,7 +5,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(mktemp -d)
 trap 'rm -rf "$top"' EXIT
 
-mkdir -p "$top"/{common/ctl,proto,multiplexer,server}
+mkdir -p "$top"/{common/ctl,proto,multiplexer/tls,server}
 bad=0
 must_refuse() { # must_refuse LINT FILE TEXT: a tree with that one file more
 	printf '%s\n' "$3" >"$top/$2"
@@ -26,6 +26,7 @@ must_refuse floors.sh common/ctl/a.c '#include "proto/message.h"'
 must_refuse floors.sh proto/a.c '#include "server/game.h"'
 must_refuse floors.sh server/a.c '#include "multiplexer/mux.h"'
 must_refuse floors.sh multiplexer/a.c '#  include "server/game.h" /* no */'
+must_refuse floors.sh multiplexer/tls/a.c '#include "multiplexer/mux.h"'
 must_refuse floors.sh server/a.def '#include "tests/x.h"'
 must_refuse floors.sh server/a.c '#include "game.h"'
 must_refuse guards.sh server/a.h '/* A thing. */

@@ -255,7 +255,7 @@ class Holdfast:
         """Copies the programs, so that a test can put a new build at the same path."""
         own = self.dir / "bin"
         own.mkdir()
-        for name in ("holdfast-multiplexer", "holdfast-server", "holdfastctl"):
+        for name in ("holdfast-multiplexer", "holdfast-tls", "holdfast-server", "holdfastctl"):
             shutil.copy2(BUILD / name, own / name)
         self.bin = own
 
@@ -406,6 +406,13 @@ class Holdfast:
                     words = cmdline.read().decode("utf-8", "replace").split("\0")
             except (ValueError, OSError):
                 continue
+            if str(self.run_dir) in words and words[0] == "holdfast-tls":
+                # It ends by itself when the multiplexer has, a moment later when that was killed.
+                try:
+                    wait_for(lambda pid=entry.name: not os.path.exists(f"/proc/{pid}"), "it ends")
+                    continue
+                except AssertionError:
+                    pass
             if str(self.run_dir) in words:
                 os.kill(int(entry.name), signal.SIGKILL)
                 trouble.append(f"still ran at the end: {' '.join(words)}")

@@ -4,6 +4,7 @@ import random
 import re
 import select
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -118,6 +119,48 @@ class Player:
 
     def close(self):
         self.socket.close()
+
+
+class TlsPlayer(Player):
+    """The same by TLS; how: trust (a file with the certificate), name (that he asks for), version."""
+
+    def __init__(self, address, trust=None, name=None, version=None, before=b"", **how):
+        super().__init__(address, **how)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self.context.check_hostname = bool(trust and name)
+        if trust:
+            self.context.load_verify_locations(trust)
+        else:
+            self.context.verify_mode = ssl.CERT_NONE
+        if version:
+            self.context.minimum_version = self.context.maximum_version = version
+        if before:
+            self.socket.sendall(before)
+        self.plain = self.socket
+        self.socket = self.context.wrap_socket(self.plain, server_hostname=name,
+                                               suppress_ragged_eofs=True)
+
+    def read_some(self, timeout):
+        if not self.ended and not self.socket.pending() and \
+           not select.select([self.socket], [], [], max(timeout, 0))[0]:
+            return False
+        if self.ended:
+            return False
+        try:
+            data = self.socket.recv(65536)
+        except ssl.SSLError as why:
+            self.fault = why
+            data = b""
+        except (ConnectionResetError, BrokenPipeError):
+            data = b""
+        self.ended = not data
+        self.all += data
+        self.new += data
+        return bool(data)
+
+    def abandon(self):
+        """Ends his side without a close_notify, as most clients do."""
+        socket.socket.shutdown(self.socket, socket.SHUT_WR)
 
 
 class Member:
