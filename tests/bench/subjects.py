@@ -4,6 +4,7 @@ self.port, and ended by end()."""
 import json
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import tempfile
@@ -14,13 +15,15 @@ TOP = HERE.parent.parent
 BUILD = TOP / os.environ.get("HOLDFAST_BUILD", "build")
 PATIENCE = 30.0
 
-_next_port = 18000
+PORTS = range(17000, 20000)
+_next_port = random.choice(PORTS)
 
 
 def free_port():
+    """One that nobody listens at; another run at the same time hardly begins at the same."""
     global _next_port
     while True:
-        _next_port = 18000 + (_next_port - 17999) % 1900
+        _next_port = PORTS[(_next_port + 1) % len(PORTS)]
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
