@@ -51,6 +51,10 @@ def cpu_us(pid):
                for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
 
 
+def children_of(pid):
+    return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 class Load:
     """Players of one subject: tests/bench/load.c."""
 
@@ -100,7 +104,7 @@ class Subject:
     def players(self, count):
         """That many, each of whom has had an answer."""
         wait_port(self.port)
-        self.load = Load(self.port, [self.pid()], self.speaks)
+        self.load = Load(self.port, self.pids(), self.speaks)
         answer = self.load.do(f"connect {count}")
         self.load.do("each")
         return answer
@@ -109,13 +113,15 @@ class Subject:
         """The process that holds the players' sockets."""
         return self.processes[-1].pid
 
+    def pids(self):
+        """All that is needed to hold them."""
+        return [self.pid()]
+
     def memory(self):
-        """Bytes of it that are nobody else's."""
-        total = 0
-        for line in pathlib.Path(f"/proc/{self.pid()}/smaps_rollup").read_text().splitlines():
-            if line.startswith(("Private_Clean:", "Private_Dirty:")):
-                total += int(line.split()[1]) * 1024
-        return total
+        """Bytes of those that are nobody else's."""
+        return sum(int(line.split()[1]) * 1024 for pid in self.pids()
+                   for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+                   if line.startswith(("Private_Clean:", "Private_Dirty:")))
 
     def end(self):
         if self.load:
@@ -134,6 +140,7 @@ class Holdfast(Subject):
     name = "Holdfast"
     kind = "telnet-line"
     options = ""
+    fields = ""     # of the listener
     saved = 0
 
     def start(self):
@@ -141,7 +148,7 @@ class Holdfast(Subject):
             "max_clients = 19700\nsilent_max = 0\nsilent_drop_from = 0\nfirst_line = 0\n"
             "input_rate = 0\nconnect_burst = 0\nhalf_close = 0\nmccp_users = 20000\n"
             f"{self.options}"
-            f"listener bench {{ kind = {self.kind} address = '127.0.0.1:{self.port}' }}\n")
+            f"listener bench {{ kind = {self.kind} address = '127.0.0.1:{self.port}' {self.fields} }}\n")
         self.start_game()
         self.spawn(BUILD / "holdfast-multiplexer", "--run-dir", self.dir, "--config",
                    self.dir / "multiplexer.conf")
@@ -175,6 +182,24 @@ class HoldfastWebSocket(Holdfast):
     name = "Holdfast, WebSocket"
     kind = "websocket"
     speaks = ("ws",)
+
+
+class HoldfastTls(Holdfast):
+    """With the process that speaks TLS."""
+    name = "Holdfast, TLS"
+    fields = "tls = yes"
+    speaks = ("tls",)
+
+    def start(self):
+        subprocess.run([BUILD / "holdfastctl", "cert", "self-signed", self.dir / "tls"], check=True,
+                       stdout=subprocess.DEVNULL)
+        self.options = ("tls_handshakes = 10000\ntls_handshake_time = 60s\n"
+                        f"certificate main {{ chain = '{self.dir}/tls/cert.pem'"
+                        f" key = '{self.dir}/tls/key.pem' }}\n")
+        super().start()
+
+    def pids(self):
+        return [self.pid(), *children_of(self.pid())]
 
 
 class HoldfastLua(Holdfast):
@@ -257,5 +282,7 @@ class Nginx(Proxy):
 
     def pid(self):
         """Its only worker."""
-        children = pathlib.Path(f"/proc/{self.processes[-1].pid}/task/{self.processes[-1].pid}/children")
-        return int(children.read_text().split()[0])
+        until = time.monotonic() + PATIENCE
+        while not (children := children_of(self.processes[-1].pid)) and time.monotonic() < until:
+            time.sleep(0.01)    # it listens before it has one
+        return children[0]

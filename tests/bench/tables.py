@@ -88,11 +88,11 @@ def relay(run):
 def memory(run):
     sizes = (run.few, run.many)
     table = Table("Memory of an idle player", ["", *(f"{n:,} players" for n in sizes)],
-                  "What the process that holds the players' sockets has more than before they came, bytes "
-                  "each; every one has sent a line and had an answer. The kernel's part of a socket is in "
+                  "What the process that holds the players' sockets (for TLS with the one that speaks it) has "
+                  "more than before they came, bytes each; every one has sent a line and had an answer. The kernel's part of a socket is in "
                   "none of them.", range(1, 3), "bytes")
-    kinds = (subjects.Holdfast, subjects.HoldfastRaw, subjects.HoldfastWebSocket, subjects.Haproxy,
-             subjects.Nginx)
+    kinds = (subjects.Holdfast, subjects.HoldfastRaw, subjects.HoldfastWebSocket, subjects.HoldfastTls,
+             subjects.Haproxy, subjects.Nginx)
     found = {}
     for n in sizes:
         for kind in kinds:
@@ -108,6 +108,7 @@ def memory(run):
     for kind in kinds:
         table.row(kind.name, *(found[kind.name, n] for n in sizes))
     table.aim("telnet, bytes", found["Holdfast", run.many], 1536)
+    table.aim("TLS, bytes", found["Holdfast, TLS", run.many], 20480)
     table.aim("WebSocket, bytes", found["Holdfast, WebSocket", run.many], 2048)
     return table
 
