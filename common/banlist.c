@@ -409,8 +409,9 @@ json_t *ban_json(const struct ban *b, const struct ban_clock *now)
 {
 	char net[NET_TEXT_MAX];
 	json_t *o = json_pack("{s:s, s:s?, s:s, s:I, s:I}", "net", net_text(&b->net, net), "reason",
-		b->reason[0] != '\0' ? b->reason : NULL, "by", b->by, "made", (json_int_t)b->made,
-		"turned_away", (json_int_t)b->hits);
+		b->reason[0] != '\0' ? b->reason : NULL, "by", b->by, "age_s",
+		(json_int_t)(now->wall > b->made ? now->wall - b->made : 0), "turned_away",
+		(json_int_t)b->hits);
 
 	json_object_set_new(
 		o, "seconds_left", b->until_ms != 0 ? json_integer(ban_left(b, now)) : json_null());

@@ -119,7 +119,8 @@ bool ban_parse_net(const char *text, bool forced, struct net *out, const char **
 /* "90", "90s", "15m", "12h", "7d", "4w", "forever" (0). False for anything else. */
 bool ban_parse_time(const char *text, uint32_t *seconds);
 
-/* {"net", "reason", "by", "made", "seconds_left"}; null for none and for good. New reference. */
+/* {"net", "reason", "by", "age_s", "turned_away", "seconds_left"}; null for none and for good. New
+ * reference. */
 json_t *ban_json(const struct ban *b, const struct ban_clock *now);
 
 /* All that are on, the oldest first. */

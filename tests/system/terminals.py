@@ -18,6 +18,7 @@ class Terminal:
         self.all = b""   # everything the terminal was shown
         self.eaten = 0   # up to where expect() has looked
         env = {"TERM": "xterm-256color", "HOME": str(home), "LANG": "C.UTF-8",
+               "NODE_PATH": "/usr/share/nodejs",  # where Debian has modules, for other builds of node
                "PATH": os.environ.get("PATH", "/usr/bin:/bin")}
         self.child = pexpect.spawn(argv[0], argv[1:], env=env, cwd=str(home), timeout=PATIENCE,
                                    dimensions=(50, 200))
@@ -79,10 +80,11 @@ class TinTin(Terminal):
 
 
 class TinyFugue(Terminal):
-    def __init__(self, address, home):
+    def __init__(self, address, home, before=""):
         script = os.path.join(home, "rc.tf")
-        with open(script, "w", encoding="ascii") as rc:
+        with open(script, "w", encoding="utf-8") as rc:
             rc.write("/set visual=0\n/set more=0\n/set login=0\n/set quiet=1\n")
+            rc.write(before)
         super().__init__(["tf", "-n", "-v", f"-f{script}", address[0], str(address[1])], home)
 
 
@@ -104,3 +106,31 @@ class Plink(Terminal):
 class Nc(Terminal):
     def __init__(self, address, home):
         super().__init__(["nc", address[0], str(address[1])], home)
+
+
+class Socat(Terminal):
+    def __init__(self, address, home):
+        super().__init__(["socat", "-", f"TCP:{address[0]}:{address[1]}"], home)
+
+
+class Curl(Terminal):
+    """It speaks telnet options too. While it waits for a key it shows nothing, so its terminal does not
+    let it wait."""
+
+    def __init__(self, address, home):
+        super().__init__(["sh", "-c", "stty -icanon min 0 time 1 && "
+                          f"exec curl -sSN telnet://{address[0]}:{address[1]}"], home)
+
+
+class Wscat(Terminal):
+    """The client of Node.js' library ws."""
+
+    def __init__(self, address, home):
+        super().__init__(["wscat", "--no-color", "-c", f"ws://{address[0]}:{address[1]}/"], home)
+
+
+class Wsdump(Terminal):
+    """The client of python3-websocket."""
+
+    def __init__(self, address, home):
+        super().__init__(["wsdump", "-r", f"ws://{address[0]}:{address[1]}/"], home)
