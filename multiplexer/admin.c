@@ -120,11 +120,16 @@ static json_t *user_json(const struct mux *mux, const struct subclient *u)
 	char key[CLIENTKEY_TEXT_MAX], ip[ADDRESS_IP_MAX];
 
 	address_ip(&u->at.user, ip);
-	return json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:s, s:I, s:I, s:s, s:b, s:I, s:I, s:I}",
-		"key", clientkey_text(&k, key), "address", ip, "dns", looked_up(u, LOOKUP_DNS),
+	json_t *detached =
+		u->layers.detached ? json_integer((json_int_t)seconds(mux, u->detached_ms)) : NULL;
+
+	return json_pack(
+		"{s:s, s:s, s:s?, s:s?, s:s, s:s, s:I, s:I, s:s, s:o*, s:b, s:I, s:I, s:I}", "key",
+		clientkey_text(&k, key), "address", ip, "dns", looked_up(u, LOOKUP_DNS),
 		"ident_unverified", looked_up(u, LOOKUP_IDENT), "listener", l->name, "kind",
 		subclient_protocol(u), "connected_s", (json_int_t)seconds(mux, u->connected_ms),
-		"idle_s", (json_int_t)seconds(mux, u->input_ms), "state", states[u->state],
+		"idle_s", (json_int_t)seconds(mux, u->input_ms), "state",
+		detached != NULL ? "detached" : states[u->state], "detached_s", detached,
 		"game_knows", u->known, "held", (json_int_t)held_len(&u->held), "queued",
 		(json_int_t)u->stream->queued, "saved",
 		(json_int_t)(u->saved != NULL ? u->saved->len : 0));
@@ -150,6 +155,8 @@ static void cmd_metrics(struct call *call)
 	now.admission_addresses = admission_entries(mux->admission);
 	now.admission_unproven = admission_unproven(mux->admission);
 	now.queue_bytes = mux->queues.pool.bytes;
+	now.session_bytes = mux->sessions.bytes;
+	now.sessions_gaps = mux->sessions.gaps;
 	now.saved_count = mux->secrets.count;
 	now.saved_bytes = mux->secrets.bytes;
 	now.saved_memory = mux->secrets.slabs * SECRET_SLAB;

@@ -210,6 +210,21 @@ void admission_gone(struct admission *a, const struct address *from, bool was_pr
 		e->here--;
 }
 
+void admission_move(struct admission *a, const struct address *from, const struct address *to,
+	bool is_proven, uint64_t now_ms)
+{
+	uint8_t network[16];
+	struct entry *e = network_of(to, network) ? use(a, network, now_ms) : NULL;
+
+	if (e != NULL) {
+		e->here++;
+		e->unproven += !is_proven;
+	}
+	if (!is_proven)
+		a->unproven++; /* as he is taken off where he was */
+	admission_gone(a, from, is_proven);
+}
+
 uint32_t admission_entries(const struct admission *a)
 {
 	return HASH_COUNT(a->entries);

@@ -59,6 +59,10 @@ void admission_proven(struct admission *a, const struct address *from);
 /* One who was let in has left. */
 void admission_gone(struct admission *a, const struct address *from, bool was_proven);
 
+/* One who is here goes on from another address: he is counted there, and not refused. */
+void admission_move(struct admission *a, const struct address *from, const struct address *to,
+	bool is_proven, uint64_t now_ms);
+
 /* For metrics: addresses remembered, and how many who are here have not sent a line. */
 uint32_t admission_entries(const struct admission *a);
 uint32_t admission_unproven(const struct admission *a);

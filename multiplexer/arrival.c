@@ -423,6 +423,15 @@ void arrival_proven(struct subclient *u)
 		admission_proven(u->mux->admission, &u->at.user);
 }
 
+void arrival_move(struct subclient *u, struct subclient *comer)
+{
+	end_visit(comer);
+	if (u->admitted)
+		admission_move(u->mux->admission, &u->at.user, &comer->at.user, u->proven,
+			loop_now_ms(u->mux->loop));
+	subclient_move(u, &comer->at, comer->proxied);
+}
+
 void arrival_gone(struct subclient *u)
 {
 	struct mux *mux = u->mux;

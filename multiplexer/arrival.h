@@ -45,6 +45,10 @@ void arrival_tick(struct subclient *u);
 /* He has typed for the first time: from now on he is no silent one. */
 void arrival_proven(struct subclient *u);
 
+/* u goes on where comer, who is ARRIVING, has come from: that is where he is counted from now on. Who is
+ * here already is refused nowhere. */
+void arrival_move(struct subclient *u, struct subclient *comer);
+
 /* He is gone; whatever he was. */
 void arrival_gone(struct subclient *u);
 

@@ -1,41 +1,20 @@
 /* WebSocket (RFC 6455), and the HTTP before it:
  *
- *   VISIT --handshake--> OPEN --Close, fault, goodbye--> OVER
- *     \--page with "Connection: close", fault, too slow----^
+ *   VISIT --handshake--> (subprotocol play: GREETING, CLAIMING) --> OPEN --Close, fault, goodbye--> OVER
+ *     \--page with "Connection: close", fault, too slow-----------------------------------------^
  *
  * A visitor is nobody yet: he gets pages, and becomes a user by a handshake. A message is a line (or
  * several): its end is added when it has none. Inside the subprotocol telnet messages are a stream,
  * for the telnet layer above; for all others that layer is passed by, and 255 is a byte as any. What
  * else there is to say goes as GMCP (webclient.h), for the subprotocols that have it. */
+#include "multiplexer/layer_websocket.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "multiplexer/layers.h"
-#include "multiplexer/visit.h"
-#include "multiplexer/webclient.h"
-#include "multiplexer/websocket.h"
 #include "proto/features.h"
 
-enum { PING_MS = 30000, PONG_MS = 30000, PONGS_PER_S = 10 };
-
-/* The state is plain but for what it owns, all of which can be written down: a visit is HTTP that can
- * begin anew (nothing of the game is lost with it), the rest is what is known of the client. */
-enum phase { VISIT, OPEN, OVER };
-
-struct websocket_state {
-	uint8_t phase;       /* enum phase */
-	uint8_t subprotocol; /* enum subprotocol */
-	uint8_t pongs;       /* sent in the second that began at pongs_ms */
-	uint8_t half_len;    /* bytes of half */
-	uint8_t half[4];     /* a character of output whose end the game has not sent yet */
-	uint64_t since_ms;   /* when he came; 0 = no clock has told it yet */
-	uint64_t heard_ms;   /* when he was heard last */
-	uint64_t pinged_ms;  /* when he was pinged and has said nothing since; 0 = he was not */
-	uint64_t pongs_ms;
-	struct visit *visit;      /* owned: while VISIT, from its first byte on */
-	struct webclient *client; /* owned: once it has said something of itself */
-	struct websocket ws;
-};
+enum { PING_MS = 30000, PONG_MS = 30000, PONGS_PER_S = 10, REST_MAX = 16 * 1024 };
 
 static bool is_telnet(const struct websocket_state *s)
 {
@@ -44,20 +23,35 @@ static bool is_telnet(const struct websocket_state *s)
 
 static bool has_gmcp(const struct websocket_state *s)
 {
-	return s->subprotocol == SUBPROTOCOL_GMCP || s->subprotocol == SUBPROTOCOL_JSON;
+	return webclient_has_gmcp((enum subprotocol)s->subprotocol);
+}
+
+/* There is, or was, a handshake, and no end of it. */
+static bool is_connected(const struct websocket_state *s)
+{
+	return s->phase == GREETING || s->phase == CLAIMING || s->phase == OPEN;
 }
 
 /* ---- out ---------------------------------------------------------------------------------------- */
 
-static void send_frame(
-	struct layers *ls, unsigned position, enum websocket_opcode opcode, struct shared *payload)
+void websocket_send_frame(struct layers *ls, enum websocket_opcode opcode, struct shared *payload)
 {
 	uint8_t head[WEBSOCKET_HEAD_MAX];
 	size_t len = websocket_head(head, opcode, payload->len);
 
-	layers_say_from(ls, position, slice_of(head, len));
+	layers_say_from(ls, 0, slice_of(head, len));
 	if (payload->len > 0)
-		layers_down_from(ls, position, payload);
+		layers_down_from(ls, 0, payload);
+}
+
+/* Output: where there is a session it is kept as well, and while there is no connection only kept. */
+static void send_message(struct layers *ls, enum websocket_opcode opcode, struct shared *payload)
+{
+	if (ls->session != NULL)
+		session_record(ls->session, opcode == WEBSOCKET_TEXT,
+			slice_of(payload->bytes, payload->len));
+	if (!ls->detached)
+		websocket_send_frame(ls, opcode, payload);
 }
 
 static void send_control(
@@ -138,21 +132,19 @@ static void websocket_down(struct layers *ls, unsigned position, void *state, st
 
 	if (s->phase == VISIT) {
 		answer_early(ls, position, s, slice_of(b->bytes, b->len));
-	} else if (s->phase == OPEN && s->subprotocol != SUBPROTOCOL_NONE) {
-		send_frame(ls, position, WEBSOCKET_BINARY, b);
+	} else if (is_connected(s) && s->subprotocol != SUBPROTOCOL_NONE) {
+		send_message(ls, WEBSOCKET_BINARY, b);
 	} else if (s->phase == OPEN) {
 		mended = mend_text(s, slice_of(b->bytes, b->len));
 		if (mended == NULL)
 			ls->ops->on_nomem(ls);
 		else if (mended->len > 0)
-			send_frame(ls, position, WEBSOCKET_TEXT, mended);
+			send_message(ls, WEBSOCKET_TEXT, mended);
 		shared_unref(mended);
 	}
 }
 
-/* GMCP in the form that was agreed on. False when none was. */
-static bool send_gmcp(
-	struct layers *ls, unsigned position, struct websocket_state *s, struct slice body)
+bool websocket_send_gmcp(struct layers *ls, struct websocket_state *s, struct slice body)
 {
 	struct buf text = {0};
 	struct shared *b = NULL;
@@ -160,42 +152,65 @@ static bool send_gmcp(
 		  (b = shared_new(buf_bytes(&text))) != NULL;
 
 	if (ok)
-		send_frame(ls, position, WEBSOCKET_TEXT, b);
+		send_message(ls, WEBSOCKET_TEXT, b);
+	if (ok && ls->session != NULL)
+		recall_keep(&s->recall, body);
 	buf_free(&text);
 	shared_unref(b);
 	return ok;
 }
 
-/* The same, for a package of ours; takes object over. */
-static bool send_package(struct layers *ls, unsigned position, struct websocket_state *s,
-	const char *package, json_t *object)
+/* "Package json"; takes object over. */
+static bool add_package(struct buf *body, const char *package, json_t *object)
 {
-	struct buf body = {0};
 	char *json = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
-	bool ok = json != NULL && buf_addf(&body, "%s %s", package, json) &&
-		  send_gmcp(ls, position, s, buf_bytes(&body));
+	bool ok = json != NULL && buf_addf(body, "%s %s", package, json);
 
-	buf_free(&body);
 	free(json);
 	json_decref(object);
 	return ok;
 }
 
-static bool websocket_tell(struct layers *ls, unsigned position, void *state, struct tell *tell)
+/* A package of ours; takes object over. */
+static bool send_package(
+	struct layers *ls, struct websocket_state *s, const char *package, json_t *object)
+{
+	struct buf body = {0};
+	bool ok =
+		add_package(&body, package, object) && websocket_send_gmcp(ls, s, buf_bytes(&body));
+
+	buf_free(&body);
+	return ok;
+}
+
+void websocket_send_control(struct layers *ls, const char *package, json_t *object)
+{
+	struct buf body = {0};
+	struct shared *b = NULL;
+
+	if (add_package(&body, package, object) && (b = shared_new(buf_bytes(&body))) != NULL)
+		websocket_send_frame(ls, WEBSOCKET_TEXT, b);
+	else
+		ls->ops->on_nomem(ls);
+	shared_unref(b);
+	buf_free(&body);
+}
+
+static bool websocket_tell(
+	struct layers *ls, unsigned position UNUSED, void *state, struct tell *tell)
 {
 	struct websocket_state *s = state;
 
 	if (s->phase != OPEN || !has_gmcp(s))
 		return false;
 	if (slice_is(tell->channel, slice_text("gmcp")))
-		return send_gmcp(ls, position, s, tell->data);
+		return websocket_send_gmcp(ls, s, tell->data);
 	if (slice_is(tell->channel, slice_text("echo"))) {
 		ls->hidden = slice_is(tell->data, slice_text("off"));
-		return send_package(
-			ls, position, s, "Mux.Echo", json_pack("{s:b}", "on", !ls->hidden));
+		return send_package(ls, s, "Mux.Echo", json_pack("{s:b}", "on", !ls->hidden));
 	}
 	if (slice_is(tell->channel, slice_text("prompt")) && ls->prompts)
-		return send_package(ls, position, s, "Mux.Prompt",
+		return send_package(ls, s, "Mux.Prompt",
 			json_pack("{s:s%}", "text", (const char *)tell->data.at, tell->data.len));
 	return false;
 }
@@ -214,19 +229,27 @@ static void websocket_caps(const struct layers *ls UNUSED, const void *state, js
 static void fail(
 	struct layers *ls, unsigned position, struct websocket_state *s, enum websocket_fault fault)
 {
+	bool is_user = s->phase == OPEN;
+
 	send_close(ls, position, s, websocket_fault_code(fault), websocket_fault_text(fault));
-	ls->ops->on_over(ls, LAYERS_BROKEN, websocket_fault_text(fault));
+	ls->ops->on_over(
+		ls, is_user ? LAYERS_BROKEN : LAYERS_HANDSHAKE, websocket_fault_text(fault));
 }
 
-static void on_line(struct layers *ls, unsigned position, struct slice text)
+static void on_line(
+	struct layers *ls, unsigned position, struct websocket_state *s, struct slice text)
 {
+	if (ls->session != NULL) {
+		ls->session->received++;
+		recall_forget(&s->recall, slice_text("Mux.Prompt"));
+	}
 	layers_up_from(ls, position, text);
 	if (text.len == 0 || text.at[text.len - 1] != '\n')
 		layers_up_from(ls, position, slice_text("\n"));
 }
 
 /* RFC 6455 section 5.5.3: of many Pings the latest is the one that counts. */
-static bool may_answer(struct layers *ls, struct websocket_state *s)
+bool websocket_may_answer(struct layers *ls, struct websocket_state *s)
 {
 	if (ls->now_ms - s->pongs_ms >= 1000) {
 		s->pongs_ms = ls->now_ms;
@@ -240,8 +263,7 @@ static bool may_answer(struct layers *ls, struct websocket_state *s)
 	return true;
 }
 
-/* More is known of him than the size that he had. */
-static void learnt(struct layers *ls, const struct webclient *c, uint16_t width, uint16_t height)
+void websocket_learnt(struct layers *ls, const struct webclient *c, uint16_t width, uint16_t height)
 {
 	char json[64];
 
@@ -253,13 +275,17 @@ static void learnt(struct layers *ls, const struct webclient *c, uint16_t width,
 	layers_tell_game(ls, slice_text("naws"), EVENT_IS_JSON, slice_text(json));
 }
 
-static void on_gmcp(
-	struct layers *ls, unsigned position, struct websocket_state *s, struct slice body)
+struct webclient *websocket_client(struct layers *ls, struct websocket_state *s)
 {
-	if (s->client == NULL && (s->client = calloc(1, sizeof *s->client)) == NULL) {
+	if (s->client == NULL && (s->client = calloc(1, sizeof *s->client)) == NULL)
 		ls->ops->on_nomem(ls);
+	return s->client;
+}
+
+static void on_gmcp(struct layers *ls, struct websocket_state *s, struct slice body)
+{
+	if (play_message(ls, s, body) || websocket_client(ls, s) == NULL)
 		return;
-	}
 	uint16_t width = s->client->width, height = s->client->height;
 
 	switch (webclient_take(s->client, body)) {
@@ -267,11 +293,11 @@ static void on_gmcp(
 		layers_tell_game(ls, slice_text("gmcp"), 0, body);
 		break;
 	case GMCP_LEARNT:
-		learnt(ls, s->client, width, height);
+		websocket_learnt(ls, s->client, width, height);
 		break;
 	case GMCP_PING:
-		if (may_answer(ls, s))
-			send_gmcp(ls, position, s, slice_text("Core.Ping"));
+		if (websocket_may_answer(ls, s))
+			websocket_send_gmcp(ls, s, slice_text("Core.Ping"));
 		break;
 	case GMCP_DROPPED:
 		break;
@@ -287,9 +313,9 @@ static void on_json(struct layers *ls, unsigned position, struct websocket_state
 	if (said == WEBCLIENT_NONSENSE)
 		fail(ls, position, s, WEBSOCKET_FAULT_FORM);
 	else if (said == WEBCLIENT_GMCP)
-		on_gmcp(ls, position, s, buf_bytes(&body));
+		on_gmcp(ls, s, buf_bytes(&body));
 	else if (said == WEBCLIENT_LINE)
-		on_line(ls, position, buf_bytes(&body));
+		on_line(ls, position, s, buf_bytes(&body));
 	buf_free(&body);
 }
 
@@ -297,10 +323,10 @@ static void on_text(struct layers *ls, unsigned position, struct websocket_state
 {
 	if (s->subprotocol == SUBPROTOCOL_JSON)
 		on_json(ls, position, s);
-	else if (s->subprotocol == SUBPROTOCOL_GMCP && webclient_is_gmcp(s->ws.payload))
-		on_gmcp(ls, position, s, s->ws.payload);
+	else if (has_gmcp(s) && webclient_is_gmcp(s->ws.payload))
+		on_gmcp(ls, s, s->ws.payload);
 	else
-		on_line(ls, position, s->ws.payload); /* wscat can send nothing but texts */
+		on_line(ls, position, s, s->ws.payload); /* wscat can send nothing but texts */
 }
 
 /* What came whole. */
@@ -309,18 +335,25 @@ static void on_frame(struct layers *ls, unsigned position, struct websocket_stat
 	switch (s->ws.opcode) {
 	case WEBSOCKET_TEXT:
 	case WEBSOCKET_BINARY:
-		if (is_telnet(s))
+		if (s->phase == GREETING) {
+			if (!play_greeting(ls, s, s->ws.payload))
+				fail(ls, position, s, WEBSOCKET_FAULT_FORM);
+		} else if (is_telnet(s))
 			layers_up_from(ls, position, s->ws.payload);
 		else if (s->ws.opcode == WEBSOCKET_TEXT)
 			on_text(ls, position, s);
 		else
-			on_line(ls, position, s->ws.payload);
+			on_line(ls, position, s, s->ws.payload);
 		break;
 	case WEBSOCKET_PING:
-		if (may_answer(ls, s))
+		if (websocket_may_answer(ls, s))
 			send_control(ls, position, WEBSOCKET_PONG, s->ws.payload);
 		break;
 	case WEBSOCKET_CLOSE:
+		if (ls->session != NULL && s->ws.close_code != 1000) {
+			ls->ops->on_over(ls, LAYERS_AWAY, NULL);
+			break;
+		}
 		send_close(ls, position, s, s->ws.close_code, NULL);
 		ls->ops->on_over(ls, LAYERS_LEFT, NULL);
 		break;
@@ -329,23 +362,35 @@ static void on_frame(struct layers *ls, unsigned position, struct websocket_stat
 	}
 }
 
-static void take_frames(
-	struct layers *ls, unsigned position, struct websocket_state *s, struct slice bytes)
+/* Behind a claim: for whoever the connection belongs to when it is decided. */
+static void keep_for_later(struct layers *ls, struct websocket_state *s, struct slice bytes)
+{
+	struct buf *rest = &s->claim->rest;
+
+	if (rest->len + bytes.len > REST_MAX)
+		fail(ls, 0, s, WEBSOCKET_FAULT_TOO_LONG);
+	else if (bytes.len > 0 && !buf_add(rest, bytes))
+		ls->ops->on_nomem(ls);
+}
+
+void websocket_take_frames(struct layers *ls, struct websocket_state *s, struct slice bytes)
 {
 	s->heard_ms = ls->now_ms;
 	s->pinged_ms = 0;
-	while (s->phase == OPEN) {
+	while ((s->phase == OPEN && !ls->detached) || s->phase == GREETING) {
 		switch (websocket_feed(&s->ws, &bytes)) {
 		case WEBSOCKET_GIVE_MORE:
 			return;
 		case WEBSOCKET_GOT:
-			on_frame(ls, position, s);
+			on_frame(ls, 0, s);
 			break;
 		case WEBSOCKET_BAD:
-			fail(ls, position, s, s->ws.fault);
+			fail(ls, 0, s, s->ws.fault);
 			break;
 		}
 	}
+	if (s->phase == CLAIMING)
+		keep_for_later(ls, s, bytes);
 }
 
 /* ---- in: a visitor ------------------------------------------------------------------------------ */
@@ -358,29 +403,31 @@ static void on_visit_output(void *owner, struct slice bytes)
 static const struct visit_ops visit_ops = {.on_output = on_visit_output};
 
 /* He asked for a WebSocket, and it was granted. */
-static void begin(struct layers *ls, unsigned position, struct websocket_state *s)
+static void begin(struct layers *ls, struct websocket_state *s)
 {
-	s->phase = OPEN;
 	s->subprotocol = (uint8_t)s->visit->subprotocol;
-	s->heard_ms = ls->now_ms;
+	s->phase = s->subprotocol == SUBPROTOCOL_PLAY ? GREETING : OPEN;
+	s->heard_ms = s->since_ms = ls->now_ms;
+	ls->idle = false;
 	if (is_telnet(s))
 		ls->off = 0;
-	ls->ops->on_ready(ls);
+	if (s->phase == OPEN)
+		ls->ops->on_ready(ls);
 	/* on_ready may have ended him */
-	take_frames(ls, position, s, visit_rest(s->visit));
+	websocket_take_frames(ls, s, visit_rest(s->visit));
 	visit_free(s->visit);
 	s->visit = NULL;
 }
 
 /* Does what the visit has come to. */
-static void look_at_visit(struct layers *ls, unsigned position, struct websocket_state *s)
+static void look_at_visit(struct layers *ls, struct websocket_state *s)
 {
 	ls->idle = visit_is_idle(s->visit);
 	switch (s->visit->state) {
 	case VISIT_GOES_ON:
 		break;
 	case VISIT_WEBSOCKET:
-		begin(ls, position, s);
+		begin(ls, s);
 		break;
 	case VISIT_OVER:
 		s->phase = OVER;
@@ -393,12 +440,13 @@ static void look_at_visit(struct layers *ls, unsigned position, struct websocket
 	}
 }
 
-static void websocket_up(struct layers *ls, unsigned position, void *state, struct slice bytes)
+static void websocket_up(
+	struct layers *ls, unsigned position UNUSED, void *state, struct slice bytes)
 {
 	struct websocket_state *s = state;
 
-	if (s->phase == OPEN)
-		take_frames(ls, position, s, bytes);
+	if (is_connected(s))
+		websocket_take_frames(ls, s, bytes);
 	if (s->phase != VISIT)
 		return;
 	if (s->visit == NULL)
@@ -408,7 +456,7 @@ static void websocket_up(struct layers *ls, unsigned position, void *state, stru
 		return;
 	}
 	visit_bytes(s->visit, bytes, ls->now_ms);
-	look_at_visit(ls, position, s);
+	look_at_visit(ls, s);
 }
 
 /* ---- the clock and the end ---------------------------------------------------------------------- */
@@ -416,8 +464,9 @@ static void websocket_up(struct layers *ls, unsigned position, void *state, stru
 static void tick_open(struct layers *ls, unsigned position, struct websocket_state *s)
 {
 	if (s->pinged_ms != 0 && ls->now_ms - s->pinged_ms >= PONG_MS) {
-		send_close(ls, position, s, websocket_fault_code(WEBSOCKET_FAULT_SILENT),
-			websocket_fault_text(WEBSOCKET_FAULT_SILENT));
+		if (ls->session == NULL)
+			send_close(ls, position, s, websocket_fault_code(WEBSOCKET_FAULT_SILENT),
+				websocket_fault_text(WEBSOCKET_FAULT_SILENT));
 		ls->ops->on_over(ls, LAYERS_SILENT, websocket_fault_text(WEBSOCKET_FAULT_SILENT));
 	} else if (s->pinged_ms == 0 && ls->now_ms - s->heard_ms >= PING_MS) {
 		s->pinged_ms = ls->now_ms;
@@ -431,11 +480,13 @@ static void websocket_tick(struct layers *ls, unsigned position, void *state)
 
 	if (s->since_ms == 0)
 		s->since_ms = ls->now_ms;
-	if (s->phase == OPEN) {
+	if (s->phase == OPEN && !ls->detached) {
 		tick_open(ls, position, s);
+	} else if (s->phase == GREETING && ls->now_ms - s->since_ms >= VISIT_HANDSHAKE_MS) {
+		ls->ops->on_over(ls, LAYERS_HANDSHAKE, "he did not say who he is");
 	} else if (s->phase == VISIT && s->visit != NULL) {
 		visit_tick(s->visit, ls->now_ms);
-		look_at_visit(ls, position, s);
+		look_at_visit(ls, s);
 	} else if (s->phase == VISIT && ls->now_ms - s->since_ms >= VISIT_HANDSHAKE_MS) {
 		s->phase = OVER;
 		ls->ops->on_over(ls, LAYERS_HANDSHAKE, "he said nothing");
@@ -446,7 +497,7 @@ static void websocket_finish(struct layers *ls, unsigned position, void *state)
 {
 	struct websocket_state *s = state;
 
-	if (s->phase == OPEN)
+	if (is_connected(s) && !ls->detached)
 		send_close(ls, position, s, ls->close_code, NULL);
 	s->phase = OVER;
 }
@@ -456,10 +507,11 @@ static void websocket_open(struct layers *ls, void *state UNUSED)
 	ls->off = 1 << 1; /* telnet, until it is agreed upon */
 }
 
-static void websocket_close(struct layers *ls UNUSED, void *state)
+static void websocket_close(struct layers *ls, void *state)
 {
 	struct websocket_state *s = state;
 
+	play_free(ls, s);
 	visit_free(s->visit);
 	if (s->client != NULL)
 		webclient_free(s->client);

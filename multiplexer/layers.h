@@ -72,6 +72,7 @@ struct layer {
 /* Why a layer sees no more sense in its client. */
 enum layers_over {
 	LAYERS_LEFT,      /* he said goodbye */
+	LAYERS_AWAY,      /* he closed the connection, and may be back by another one */
 	LAYERS_VISIT,     /* he came for a page, and never became a user */
 	LAYERS_HANDSHAKE, /* he never became a user: his handshake was wrong, or too slow */
 	LAYERS_BROKEN,    /* he broke the rules of his protocol */
@@ -92,6 +93,10 @@ struct layers_ops {
 	void (*on_nomem)(struct layers *ls); /* memory is out: close this user */
 	/* The client of a kind of listener with a handshake has done it: he is a user now. */
 	void (*on_ready)(struct layers *ls);
+	/* The client says that he is a user who was here before: websocket_claim, at the end of this turn,
+	 * says whose session he named; then websocket_take_over or websocket_refuse, and none of his bytes
+	 * until then. NULL: he is none. */
+	void (*on_claim)(struct layers *ls);
 	/* Nothing more will come from the client, and nothing will be taken: end him when what was
 	 * output is sent. why: for the log, static; NULL: there is nothing to say. */
 	void (*on_over)(struct layers *ls, enum layers_over over, const char *why);
@@ -111,10 +116,13 @@ enum negotiate {
 };
 
 struct mssp;
+struct session;
+struct sessions;
 
 /* What the users of one multiplexer share. */
 struct layers_house {
 	const struct mssp *mssp;   /* borrowed: what crawlers are told; NULL = nothing */
+	struct sessions *sessions; /* borrowed: of the play page; NULL = there are none */
 	uint32_t compressed;       /* users whose output is compressed now */
 	uint32_t compressed_max;   /* no more than so many */
 	uint64_t plain_bytes;      /* of users' output before compression */
@@ -132,12 +140,15 @@ struct layers {
 	void *state[LAYERS_MAX];        /* owned: one block, state[0] is its start */
 	const struct layers_door *door; /* borrowed; set by the owner after layers_open() */
 	struct layers_house *house; /* borrowed; set by the owner before layers_start(), or NULL */
-	uint64_t now_ms;            /* set by the owner before layers_up(), _tell() and _tick() */
-	uint64_t dropped_replies;   /* answers to the client that a rate limit kept back */
-	uint8_t negotiate;          /* enum negotiate; set by the owner before layers_start() */
-	bool spoke_telnet;          /* the client has sent an IAC: only then it may be sent one */
-	bool caps_changed; /* for the owner: more is known of the client; he sets it back */
+	struct session
+		*session; /* owned by layer_websocket: he may come back by another connection */
+	uint64_t now_ms;  /* set by the owner before layers_up(), _tell() and _tick() */
+	uint64_t dropped_replies; /* answers to the client that a rate limit kept back */
+	uint8_t negotiate;        /* enum negotiate; set by the owner before layers_start() */
+	bool spoke_telnet;        /* the client has sent an IAC: only then it may be sent one */
+	bool caps_changed;        /* for the owner: more is known of the client; he sets it back */
 	bool idle; /* not a user yet, and wants nothing at the moment: the first to go when many come */
+	bool detached; /* set by the owner: there is no connection; output is kept in the session alone */
 	bool prompts;        /* the client is told prompts by layers_tell(), not as text */
 	bool hidden;         /* the game wants what is typed now not to be shown */
 	bool echoing;        /* the client shows nothing of what is typed: it leaves that to us */
@@ -204,6 +215,17 @@ size_t compress_waits(struct layers *ls, uint64_t gone);
 /* RFC 6455, and before it HTTP: answers with pages until the client asks for a WebSocket. What lies
  * above it sees lines, or, where the client speaks telnet inside, telnet (subprotocols.def). */
 extern const struct layer layer_websocket;
+
+/* For on_claim. The session whose token ls has shown, NULL for none; the token is used with this. Its
+ * owner is the struct layers of a user. */
+struct session *websocket_claim(struct layers *ls);
+
+/* The user goes on by the connection of comer, whose stream is the user's by now and whose layers are
+ * left fit for the user's old one: their finish says goodbye on it. Sends what he has not got. */
+void websocket_take_over(struct layers *user, struct layers *comer);
+
+/* The session is none, or over: comer is a new user, by on_ready. */
+void websocket_refuse(struct layers *comer);
 
 /* Edited lines: passes on whole lines, each ended by \n (see common/line.h). */
 extern const struct layer layer_line;

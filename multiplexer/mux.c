@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "multiplexer/detached.h"
 #include "multiplexer/news.h"
 
 enum { PACE_MS = 25, PACE_SLICES = 10 };
@@ -146,6 +147,7 @@ void mux_reload(struct mux *mux)
 	mux->house.compressed_max = (uint32_t)mux->config.options.mccp_users;
 	config_free(&fresh);
 	set_admission_limits(mux);
+	detached_configure(mux);
 	mux->queues.pool.limit = pool_limit(mux->config.options.queue_pool);
 	queues_check(mux);
 	lookups_reload(&mux->lookups);
@@ -190,6 +192,11 @@ static void flush_task(struct loop_task *task)
 static void bury_task(struct loop_task *task)
 {
 	subclient_bury(container_of(task, struct mux, bury));
+}
+
+static void claims_task(struct loop_task *task)
+{
+	detached_claims(container_of(task, struct mux, claims));
 }
 
 static void pump_task(struct loop_task *task)
@@ -355,6 +362,10 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 	list_init(&mux->unflushed);
 	list_init(&mux->graves);
 	loop_task_init(&mux->bury, bury_task);
+	list_init(&mux->claiming);
+	loop_task_init(&mux->claims, claims_task);
+	mux->house.sessions = &mux->sessions;
+	detached_configure(mux);
 	loop_task_init(&mux->pump, pump_task);
 	loop_task_init(&mux->flush, flush_task);
 	mux->started_at = time(NULL);
@@ -407,6 +418,7 @@ void mux_close(struct mux *mux)
 	}
 	subclient_bury(mux);
 	loop_task_cancel(&mux->bury);
+	loop_task_cancel(&mux->claims);
 	control_close(mux->control);
 	mux->control = NULL;
 	loop_task_cancel(&mux->pump);

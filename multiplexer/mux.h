@@ -18,6 +18,7 @@
 #include "multiplexer/outage.h"
 #include "multiplexer/queues.h"
 #include "multiplexer/serverlink.h"
+#include "multiplexer/session.h"
 #include "multiplexer/subclient.h"
 #include "multiplexer/tls_helper.h"
 
@@ -37,6 +38,8 @@ struct mux {
 	struct list waiting;         /* the server has to be told, in order */
 	struct list watched;         /* looked at by the clock */
 	struct secrets secrets;      /* what the game saved about users (row H06) */
+	struct sessions sessions;    /* of the users of the play page */
+	struct list claiming;        /* ARRIVING: their page has shown a token */
 	struct queues queues;        /* what waits for users and from them, kept in bounds */
 	struct list graves;          /* GONE with nothing left open, and still to be freed */
 	struct list unflushed;       /* their layers want layers_flush() at the end of the turn */
@@ -60,6 +63,7 @@ struct mux {
 	struct loop_task pump;                /* news_pump at the end of the turn */
 	struct loop_task flush;               /* layers_flush of all in unflushed */
 	struct loop_task bury;                /* subclient_bury of all in graves */
+	struct loop_task claims;              /* detached_claims */
 	struct layers_house house;            /* what the layers of all users share */
 	struct mssp mssp;                     /* what crawlers are told */
 	struct events events;                 /* of the server, in pieces */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "multiplexer/detached.h"
 #include "multiplexer/mux.h"
 #include "multiplexer/news.h"
 
@@ -140,6 +141,7 @@ static void become_gone(struct subclient *u)
 		mux->server.listed = u->node.next;
 	arrival_gone(u);
 	tls_user_gone(u);
+	detached_gone(u);
 	if (!list_is_empty(&u->node))
 		mux->metrics.users_now--;
 	list_remove(&u->node);
@@ -184,11 +186,32 @@ static void detail_of(const struct subclient *u, enum closing why, char *text, s
 		snprintf(text, room, " (%s)", u->why);
 }
 
+/* Endings of a connection rather than of its user; who says that he leaves comes to subclient_end. */
+static bool may_come_back(enum closing why)
+{
+	return why == CLOSING_LEFT || why == CLOSING_LOST || why == CLOSING_SILENT ||
+	       why == CLOSING_TOO_SLOW || why == CLOSING_SLOW_TOO_LONG || why == CLOSING_STUCK ||
+	       why == CLOSING_TLS_LOST || why == CLOSING_TLS_BROKEN;
+}
+
+static bool detach(struct subclient *u, enum closing why)
+{
+	char detail[96] = "";
+
+	detail_of(u, why, detail, sizeof detail);
+	if (!detached_begin(u))
+		return false;
+	log_info("%s: waited for: %s%s", subclient_label(u), closings[why].log, detail);
+	return true;
+}
+
 void subclient_drop(struct subclient *u, enum closing why)
 {
 	char detail[160] = "";
+	bool is_connections = may_come_back(why);
 
-	if (u->state == SUBCLIENT_GONE)
+	if (u->state == SUBCLIENT_GONE ||
+		(is_connections && (u->layers.detached || detach(u, why))))
 		return;
 	if (u->state == SUBCLIENT_ARRIVING && why == CLOSING_LEFT)
 		why = CLOSING_VISIT;
@@ -207,6 +230,8 @@ static uint16_t close_code_of(enum closing why)
 	switch (why) {
 	case CLOSING_SHUTDOWN:
 		return 1001;
+	case CLOSING_TAKEN_OVER:
+		return 4001; /* of our page's own */
 	case CLOSING_NOT_LOCAL:
 	case CLOSING_BANNED:
 		return 1008;
@@ -235,7 +260,7 @@ void subclient_end(struct subclient *u, enum closing why, const char *words)
 
 	if (u->state == SUBCLIENT_CLOSING || u->state == SUBCLIENT_GONE)
 		return;
-	if (is_deaf(u)) {
+	if (is_deaf(u) || u->layers.detached) {
 		subclient_drop(u, why);
 		return;
 	}
@@ -361,6 +386,10 @@ static void tick_connected(struct subclient *u)
 {
 	uint64_t now = loop_now_ms(u->mux->loop);
 
+	if (u->layers.detached) {
+		detached_tick(u);
+		return;
+	}
 	if (u->eof_ms != 0 && now - u->eof_ms >= u->mux->config.options.half_close) {
 		subclient_drop(u, CLOSING_LEFT);
 		return;
@@ -391,6 +420,25 @@ void subclient_tick(struct subclient *u)
 	}
 }
 
+/* His layers have learnt something of his client. */
+static void look_at_caps(struct subclient *u)
+{
+	if (!u->layers.caps_changed)
+		return;
+	u->layers.caps_changed = false;
+	news_caps(&u->mux->server, u);
+}
+
+void subclient_go_on(struct subclient *u)
+{
+	if (u->state != SUBCLIENT_CONNECTED || u->layers.detached)
+		return;
+	stream_read_max(u->stream, READ_MAX);
+	set_reading(u);
+	pace(u);
+	look_at_caps(u);
+}
+
 static struct subclient *user_of(struct stream *s)
 {
 	return container_of(s, struct wire, stream)->user;
@@ -414,10 +462,7 @@ static void on_bytes(struct stream *s, struct slice bytes)
 	layers_up(&u->layers, bytes);
 	if (u->state == SUBCLIENT_CONNECTED)
 		pace(u);
-	if (u->layers.caps_changed) {
-		u->layers.caps_changed = false;
-		news_caps(&u->mux->server, u);
-	}
+	look_at_caps(u);
 }
 
 /* The kernel did not take all: from here on the clock looks at what waits. */
@@ -441,6 +486,8 @@ void subclient_ended(struct subclient *u, int status)
 		subclient_drop(u, CLOSING_LOST);
 	} else if (u->state == SUBCLIENT_KNOCKING) {
 		subclient_drop(u, CLOSING_LEFT); /* what he did not say now he never will */
+	} else if (detach(u, CLOSING_LOST)) {
+		return; /* who means to leave says so */
 	} else if (u->state == SUBCLIENT_ARRIVING) {
 		u->eof_ms = loop_now_ms(u->mux->loop);
 		subclient_end(u, CLOSING_VISIT, NULL); /* what he asked for is under way */
@@ -597,6 +644,11 @@ bool subclient_tell(struct subclient *u, struct tell *tell, struct shared *text)
 	return shown;
 }
 
+static void on_claim(struct layers *ls)
+{
+	detached_claim(container_of(ls, struct subclient, layers));
+}
+
 static void on_ready(struct layers *ls)
 {
 	arrival_handshaken(container_of(ls, struct subclient, layers));
@@ -606,6 +658,7 @@ static void on_over(struct layers *ls, enum layers_over over, const char *why)
 {
 	static const enum closing closing_of[] = {
 		[LAYERS_LEFT] = CLOSING_LEFT,
+		[LAYERS_AWAY] = CLOSING_LEFT,
 		[LAYERS_VISIT] = CLOSING_VISIT,
 		[LAYERS_HANDSHAKE] = CLOSING_HANDSHAKE,
 		[LAYERS_BROKEN] = CLOSING_BROKEN,
@@ -613,6 +666,8 @@ static void on_over(struct layers *ls, enum layers_over over, const char *why)
 	};
 	struct subclient *u = container_of(ls, struct subclient, layers);
 
+	if ((over == LAYERS_AWAY || over == LAYERS_SILENT) && detach(u, closing_of[over]))
+		return;
 	u->why = why;
 	subclient_end(u, closing_of[over], NULL);
 }
@@ -625,6 +680,7 @@ static const struct layers_ops layers_ops = {
 	.on_output = on_output,
 	.on_nomem = on_nomem,
 	.on_ready = on_ready,
+	.on_claim = on_claim,
 	.on_over = on_over,
 };
 
@@ -702,6 +758,7 @@ struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_s
 	list_init(&u->ticking);
 	list_init(&u->lists);
 	list_init(&u->grave);
+	list_init(&u->claiming);
 	const struct listener_config *config = listener_config(listener);
 	lookup_init(&u->lookups[LOOKUP_DNS], LOOKUP_DNS, config->dns, on_looked_up);
 	lookup_init(&u->lookups[LOOKUP_IDENT], LOOKUP_IDENT,
@@ -717,6 +774,40 @@ struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_s
 	address_of_socket(stream_fd(u->stream), &u->at.local);
 	set_up_stream(u);
 	return u;
+}
+
+static bool is_same_host(const struct address *a, const struct address *b)
+{
+	char x[ADDRESS_IP_MAX], y[ADDRESS_IP_MAX];
+
+	address_ip(a, x);
+	address_ip(b, y);
+	return strcmp(x, y) == 0;
+}
+
+void subclient_move(struct subclient *u, const struct lookup_subject *at, bool proxied)
+{
+	bool moved = !is_same_host(&u->at.user, &at->user);
+
+	u->at = *at;
+	u->proxied = proxied;
+	if (!moved)
+		return;
+	forget_lookups(u);
+	for (size_t i = 0; i < LOOKUP_KINDS; i++)
+		lookup_init(&u->lookups[i], (enum lookup_kind)i, u->lookups[i].mode, on_looked_up);
+	subclient_start_lookups(u);
+}
+
+void subclient_unslow(struct subclient *u)
+{
+	bool was_slow = u->flow.slow;
+
+	u->flow = (struct flow){0};
+	if (!was_slow)
+		return;
+	u->mux->metrics.users_slow--;
+	news_flow(&u->mux->server, u);
 }
 
 /* Only users' queues are counted. */

@@ -58,9 +58,10 @@ struct subclient {
 	enum closing closing;     /* why, once he is not CONNECTED */
 	struct lookup_subject at; /* where he comes from, and where he connected to */
 	uint64_t connected_ms;
-	uint64_t input_ms;   /* when he last typed */
-	uint64_t eof_ms;     /* when he ended his side; 0 = he has not */
-	uint64_t closing_ms; /* when CLOSING began */
+	uint64_t input_ms;    /* when he last typed */
+	uint64_t eof_ms;      /* when he ended his side; 0 = he has not */
+	uint64_t closing_ms;  /* when CLOSING began */
+	uint64_t detached_ms; /* while layers.detached: when he lost his connection */
 
 	bool ever_told;  /* some server was told of him: a new one finds him in its listing */
 	bool known;      /* the server of this link was told of him */
@@ -101,9 +102,10 @@ struct subclient {
 	struct list waiting; /* of mux->waiting: the server has to be told something */
 	struct list watched; /* of mux->watched: looked at by the clock; see subclient_tick */
 	struct list
-		unflushed; /* of mux->unflushed: his layers kept output back to the turn's end */
-	struct list lists; /* struct membership: the lists he is on */
-	struct list grave; /* of mux->graves: GONE, and no on_closed will come */
+		unflushed;    /* of mux->unflushed: his layers kept output back to the turn's end */
+	struct list lists;    /* struct membership: the lists he is on */
+	struct list claiming; /* of mux->claiming: whose session he wants is not looked at yet */
+	struct list grave;    /* of mux->graves: GONE, and no on_closed will come */
 	UT_hash_handle by_number;
 };
 
@@ -175,6 +177,16 @@ void subclient_stop(struct subclient *u);
 
 /* Reads him again if his held input has room. */
 void subclient_resume(struct subclient *u);
+
+/* He comes from elsewhere now: what was looked up about the old address is forgotten. */
+void subclient_move(struct subclient *u, const struct lookup_subject *at, bool proxied);
+
+/* His output does not wait any more; whoever was told that he is slow is told. */
+void subclient_unslow(struct subclient *u);
+
+/* Bytes of his were given to his layers by other ways than his stream, or he has another stream: reads
+ * him, unless something is against it. */
+void subclient_go_on(struct subclient *u);
 
 /* Each goes on by the other's connection, with what is queued on it. */
 void subclient_swap_wires(struct subclient *a, struct subclient *b);

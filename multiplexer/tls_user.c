@@ -230,7 +230,7 @@ void tls_user_gone(struct subclient *u)
 {
 	struct tls_user *t = u->wire->tls;
 
-	if (t == NULL)
+	if (t == NULL || t->by_id.tbl == NULL)
 		return;
 	if (t->state == TLS_IS_UP)
 		u->mux->metrics.tls_users_now--;

@@ -53,7 +53,7 @@ void tls_user_ended(struct tls_user *t, const struct tls_message *m);
 /* The helper is gone, and with it his connection, unless he still waits for it. */
 void tls_user_lost(struct tls_user *t);
 
-/* He is GONE. */
+/* He is GONE, or his connection is. May be called twice. */
 void tls_user_gone(struct subclient *u);
 void tls_user_free(struct wire *wire); /* with his record */
 

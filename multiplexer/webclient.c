@@ -41,15 +41,12 @@ static void take_text(char out[GMCP_VALUE_MAX], const json_t *client, const char
 		gmcp_value(out, slice_text(text));
 }
 
-static enum gmcp_taken take_client(struct webclient *c, struct slice json)
+bool webclient_describe(struct webclient *c, const json_t *client)
 {
-	json_t *client = json_loadb((const char *)json.at, json.len, 0, NULL);
 	json_int_t colors = json_integer_value(json_object_get(client, "colors"));
 
-	if (!json_is_object(client)) {
-		json_decref(client);
-		return GMCP_DROPPED;
-	}
+	if (!json_is_object(client))
+		return false;
 	take_text(c->client, client, "client");
 	take_text(c->version, client, "version");
 	take_text(c->terminal, client, "terminal");
@@ -59,8 +56,24 @@ static enum gmcp_taken take_client(struct webclient *c, struct slice json)
 	c->utf8 = json_is_true(json_object_get(client, "utf8"));
 	c->reader = json_is_true(json_object_get(client, "reader"));
 	c->is_page = true;
+	return true;
+}
+
+static enum gmcp_taken take_client(struct webclient *c, struct slice json)
+{
+	json_t *client = json_loadb((const char *)json.at, json.len, 0, NULL);
+	bool ok = webclient_describe(c, client);
+
 	json_decref(client);
-	return GMCP_LEARNT;
+	return ok ? GMCP_LEARNT : GMCP_DROPPED;
+}
+
+bool webclient_is_same(const struct webclient *a, const struct webclient *b)
+{
+	return strcmp(a->client, b->client) == 0 && strcmp(a->version, b->version) == 0 &&
+	       strcmp(a->terminal, b->terminal) == 0 && a->colors == b->colors &&
+	       a->width == b->width && a->height == b->height && a->is_page == b->is_page &&
+	       a->utf8 == b->utf8 && a->reader == b->reader;
 }
 
 enum gmcp_taken webclient_take(struct webclient *c, struct slice body)
@@ -100,7 +113,7 @@ void webclient_caps(const struct webclient *c, enum subprotocol spoken, json_t *
 	} else {
 		json_object_set_new(caps, "utf8", json_true()); /* so say the subprotocols */
 	}
-	if (spoken == SUBPROTOCOL_GMCP || spoken == SUBPROTOCOL_JSON)
+	if (webclient_has_gmcp(spoken))
 		json_object_set_new(caps, "gmcp", gmcp_modules_caps(&c->modules));
 }
 
@@ -111,7 +124,7 @@ bool webclient_wrap(enum subprotocol spoken, struct slice body, struct buf *out)
 	char *text;
 	bool ok;
 
-	if (spoken == SUBPROTOCOL_GMCP)
+	if (spoken == SUBPROTOCOL_GMCP || spoken == SUBPROTOCOL_PLAY)
 		return utf8_is_valid(body) && buf_add(out, body);
 	if (spoken != SUBPROTOCOL_JSON)
 		return false;

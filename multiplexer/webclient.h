@@ -13,7 +13,17 @@
 /* Packages whose name begins with "Mux." are between a page and us, never between it and the game:
  *   up    Mux.Client {"client", "terminal", "w", "h", "utf8", "colors", "reader"}
  *   down  Mux.Echo {"on": false}     what is typed next is not to be seen
- *         Mux.Prompt {"text": "..."} to who has sent Mux.Client, instead of the prompt as text */
+ *         Mux.Prompt {"text": "..."} to who has sent Mux.Client, instead of the prompt as text
+ *
+ * In subprotocol play.holdfast, where a session outlives its connection (session.h), also:
+ *   up    Mux.Resume {"token", "seq", "client": {as Mux.Client}}: it has got seq bytes of output
+ *   down  Mux.Session {"token", "seq", "upto", "ttl", "received", "resumed", "lost"}: the output that
+ *           follows begins with byte seq, and all before upto is sent again; lost bytes before seq are
+ *           not there any more. received messages of input have come. ttl seconds it is waited for
+ *   up    Mux.Seen {}                that Session has come; and later: how many messages have you got?
+ *   down  Mux.Seen {"received"}      so many
+ * The first message is Mux.Client or Mux.Resume, and makes him a user. Each is answered by Mux.Session.
+ * seq counts the payload of all messages down but Session and Seen, received all up that are lines. */
 
 /* All zero: nothing is known. */
 struct webclient {
@@ -26,6 +36,18 @@ struct webclient {
 };
 
 void webclient_free(struct webclient *c);
+
+/* The client of a Mux.Client or Mux.Resume. False when it is no object: nothing is changed then. */
+bool webclient_describe(struct webclient *c, const json_t *client);
+
+/* True when caps would say the same of both. */
+bool webclient_is_same(const struct webclient *a, const struct webclient *b);
+
+static inline bool webclient_has_gmcp(enum subprotocol spoken)
+{
+	return spoken == SUBPROTOCOL_PLAY || spoken == SUBPROTOCOL_GMCP ||
+	       spoken == SUBPROTOCOL_JSON;
+}
 
 /* True when bytes begin like "Package.Name": a text that does not is a line that somebody typed. */
 bool webclient_is_gmcp(struct slice bytes);

@@ -16,6 +16,7 @@ const input = $("input");
 const session = new Session(socketUrl(), describeClient);
 const panel = new Panel($("panel"), $("panel-button"), settings, sendLine);
 let hidden = false; // what is typed is not to be seen
+let quiet = false;  // what comes was heard before: it is not spoken
 
 function socketUrl() {
 	const url = new URL(location.href);
@@ -41,8 +42,9 @@ function describeClient() {
 }
 
 function sendLine(line) {
-	if (!session.sendLine(line)) {
-		$("status").textContent = "Not connected: your line stays in the input.";
+	if (!session.sendLine(line, hidden)) {
+		$("status").textContent = session.isOpen ? "Too much is under way: your line stays in the input." :
+			"Not connected: your line stays in the input.";
 		return false;
 	}
 	if (settings.values.echo && !settings.values.reader && !hidden)
@@ -92,6 +94,8 @@ function pageKey(event) {
 }
 
 function hideInput(hide) {
+	if (hide === hidden)
+		return;
 	hidden = hide;
 	input.type = hide ? "password" : "text";
 	input.value = "";
@@ -114,6 +118,56 @@ function onMessage({ detail }) {
 		panel.message(detail);
 }
 
+let connected = false;
+function onSession({ how, lost, unsent }) {
+	connected = true;
+	$("again").textContent = "Disconnect";
+	if (how === "reloaded") {
+		log.note(lost ? "Picked up your session. The last lines of it:" : "Picked up your session.", "own");
+	} else if (how === "gone") {
+		hideInput(false);
+		showPrompt("");
+		log.note("Your old session is over, so this is a new one." + (unsent === 0 ? "" :
+			` What you typed meanwhile was not sent: ${unsent} ${unsent === 1 ? "line" : "lines"}.`), "own");
+	} else if (how === "again" && lost) {
+		log.note("Some lines of the game were lost here.", "own");
+	}
+}
+
+function onReplay(begins) {
+	const set = () => {
+		quiet = begins;
+		setSpeaking();
+	};
+	if (begins)
+		set();
+	else
+		setTimeout(set, 500); // the log shows with the next frame what it has got
+}
+
+function setSpeaking() {
+	$("log").setAttribute("aria-live", quiet ? "off" : SPEAK[settings.values.speak]);
+}
+
+let waiting = 0;
+function showWaiting(seconds) {
+	const until = performance.now() + seconds * 1000;
+	const show = () => {
+		const left = Math.ceil((until - performance.now()) / 1000);
+		$("waiting").hidden = left < 2;
+		$("waiting").textContent = `Next attempt in ${left} seconds.`;
+		if (left < 2)
+			clearInterval(waiting);
+	};
+	clearInterval(waiting);
+	if (seconds > 0) {
+		connected = false;
+		$("again").textContent = "Try now";
+	}
+	waiting = setInterval(show, 250);
+	show();
+}
+
 function quickButtons() {
 	const words = settings.values.quick.split(",").map((w) => w.trim()).filter((w) => w !== "");
 	$("quick").hidden = words.length === 0;
@@ -127,13 +181,13 @@ function quickButtons() {
 }
 
 function applySettings() {
-	const { size, theme, narrow, reader, speak } = settings.values;
+	const { size, theme, narrow, reader } = settings.values;
 	const root = document.documentElement;
 	root.style.setProperty("--size", `${size}px`);
 	root.dataset.theme = theme === "as the system" ? "" : theme;
 	root.classList.toggle("narrow", narrow);
 	root.classList.toggle("reader", reader);
-	$("log").setAttribute("aria-live", SPEAK[speak]);
+	setSpeaking();
 	measureBackground();
 	quickButtons();
 	tellClient();
@@ -156,15 +210,20 @@ function saveLog() {
 session.addEventListener("text", ({ detail }) => log.write(detail));
 session.addEventListener("message", onMessage);
 session.addEventListener("state", ({ detail }) => { $("status").textContent = detail; });
-session.addEventListener("fresh", () => {
-	if (hidden)
-		hideInput(false);
-	log.note("The old connection could not be taken up again: this is a new one.", "own");
+session.addEventListener("waiting", ({ detail }) => showWaiting(detail));
+session.addEventListener("session", ({ detail }) => onSession(detail));
+session.addEventListener("replay", ({ detail }) => onReplay(detail));
+session.addEventListener("over", () => {
+	connected = false;
+	hideInput(false);
+	showPrompt("");
+	$("again").textContent = "Connect";
 });
-session.addEventListener("over", () => { $("again").hidden = false; });
 $("again").addEventListener("click", () => {
-	$("again").hidden = true;
-	session.open();
+	if (connected)
+		session.leave();
+	else
+		session.open();
 	input.focus();
 });
 $("line").addEventListener("submit", submit);

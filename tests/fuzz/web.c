@@ -8,9 +8,12 @@
 #include "common/line.h"
 #include "multiplexer/handshake.h"
 #include "multiplexer/listener.h"
+#include "multiplexer/session.h"
 
 struct rig {
 	struct layers layers;
+	struct layers_house house;
+	struct sessions sessions;
 	struct buf up, told;
 	unsigned ready, overs;
 };
@@ -79,7 +82,10 @@ static void run(struct rig *r, const char *before, struct slice bytes, size_t pi
 
 	*r = (struct rig){0};
 	must(layers_open(&r->layers, listener_kind_find("websocket")->layers, &ops));
+	r->sessions = (struct sessions){.keep = 150, .pool = 4096, .ttl_ms = 1000};
+	r->house.sessions = &r->sessions;
 	r->layers.door = &door;
+	r->layers.house = &r->house;
 	r->layers.now_ms = 1000;
 	layers_tick(&r->layers);
 	layers_up(&r->layers, slice_text(before));
@@ -100,6 +106,7 @@ static void run(struct rig *r, const char *before, struct slice bytes, size_t pi
 static void rig_free(struct rig *r)
 {
 	layers_close(&r->layers);
+	must(r->sessions.bytes == 0 && r->sessions.count == 0 && r->sessions.keys == NULL);
 	buf_free(&r->up);
 	buf_free(&r->told);
 }

@@ -41,18 +41,19 @@ def test_a_browser_plays_a_line_and_complains_of_nothing(holdfast, browser):
     assert fetched and all(name.startswith(f"http://{host}:{port}/") for name in fetched), fetched
 
 
-def test_who_goes_to_another_page_has_left_and_is_back_with_the_back_button(holdfast, browser):
+def test_who_goes_to_another_page_is_waited_for_and_is_back_with_the_back_button(holdfast, browser):
     holdfast.map = "talker"
     holdfast.listen("web", "websocket")
     holdfast.start()
     host, port = holdfast.addresses["web"]
     browser.get(f"http://{host}:{port}/")
     wait_for(lambda: "hello websocket" in log_of(browser), "the game's text is shown")
-    assert len(holdfast.users()) == 1
+    user, = holdfast.users()
     browser.get(f"http://{host}:{port}/style.css")  # the page is kept for the way back
-    wait_for(lambda: not holdfast.users(), "nobody is there")
+    wait_for(lambda: [u["state"] for u in holdfast.users()] == ["detached"], "he is waited for")
     browser.back()
-    wait_for(lambda: len(holdfast.users()) == 1, "he is back")
+    wait_for(lambda: [u["state"] for u in holdfast.users()] == ["connected"], "he is back")
+    assert holdfast.users()[0]["key"] == user["key"]
     field = browser.find_element("css selector", "form input")
     field.send_keys("echo again\n")
     wait_for(lambda: "[5] again" in log_of(browser), "and plays")

@@ -223,6 +223,30 @@ static void limits_of_zero_are_off_and_limits_can_change(void **state UNUSED)
 	admission_free(a);
 }
 
+static void who_goes_on_from_elsewhere_counts_there(void **state UNUSED)
+{
+	struct admission_limits l = {.per_address = 2, .unproven_per_address = 1};
+	struct admission *a = admission_new(&l);
+	struct address home = ip("192.0.2.1"), train = ip("198.51.100.1"), here = ip("127.0.0.1");
+
+	assert_int_equal(ask(a, "192.0.2.1", 0), ADMISSION_YES);
+	prove(a, "192.0.2.1");
+	assert_int_equal(ask(a, "192.0.2.1", 0), ADMISSION_YES);
+	assert_int_equal(ask(a, "192.0.2.1", 0), ADMISSION_TOO_MANY);
+	admission_move(a, &home, &train, true, 0);
+	admission_move(a, &train, &train, true, 0);
+	assert_int_equal(ask(a, "192.0.2.1", 0), ADMISSION_TOO_MANY_UNPROVEN);
+	admission_move(a, &home, &train, false, 0);
+	assert_int_equal(admission_unproven(a), 1);
+	assert_int_equal(ask(a, "198.51.100.1", 0), ADMISSION_TOO_MANY);
+	assert_int_equal(ask(a, "192.0.2.1", 0), ADMISSION_YES);
+	admission_move(a, &train, &here, true, 0);
+	leave(a, "198.51.100.1", false);
+	assert_int_equal(ask(a, "198.51.100.1", 0), ADMISSION_YES);
+	assert_int_equal(admission_unproven(a), 2);
+	admission_free(a);
+}
+
 static void the_table_is_bounded_and_forgets_who_was_used_longest_ago(void **state UNUSED)
 {
 	struct admission_limits l = {.burst = 1, .per_minute = 1};
@@ -257,6 +281,7 @@ int main(void)
 		cmocka_unit_test(local_users_are_never_refused_but_counted),
 		cmocka_unit_test(visitors_are_counted_apart_and_cost_nothing),
 		cmocka_unit_test(limits_of_zero_are_off_and_limits_can_change),
+		cmocka_unit_test(who_goes_on_from_elsewhere_counts_there),
 		cmocka_unit_test(the_table_is_bounded_and_forgets_who_was_used_longest_ago),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
