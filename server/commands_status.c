@@ -19,7 +19,7 @@ void cmd_status(struct call *call)
 
 	call_answer(call,
 		json_pack(
-			"{s:s, s:s, s:i, s:I, s:s, s:s*, s:o, s:I, s:s, s:s, s:I, s:I, s:I, s:o, s:o*}",
+			"{s:s, s:s, s:i, s:I, s:s, s:s*, s:o, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o*}",
 			"program", "holdfast-server", "version", HOLDFAST_VERSION, "pid",
 			(int)getpid(), "uptime_s",
 			(json_int_t)((loop_now_ms(game->loop) - game->started_ms) / 1000), "link",
@@ -28,15 +28,16 @@ void cmd_status(struct call *call)
 			"players", (json_int_t)game->metrics.players_now, "accept",
 			game_accept_word(game), "name", game->cvars.set.sv_name, "fps",
 			(json_int_t)game->cvars.set.sv_fps, "frame", (json_int_t)game->frame,
-			"frames_late", (json_int_t)game->metrics.frames_late, "script",
-			script_status(game->script), "restart_in_s",
+			"frames", health_status(game), "script", script_status(game->script),
+			"restart_in_s",
 			restart_left_s(game) < 0 ? NULL : json_integer(restart_left_s(game))));
 }
 
 void cmd_metrics(struct call *call)
 {
-	const struct game *game = call->owner;
+	struct game *game = call->owner;
 
+	health_measure(game);
 	call_answer(call, metrics_json(metric_table, ARRAY_LEN(metric_table), &game->metrics));
 }
 

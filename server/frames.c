@@ -5,14 +5,28 @@
 #include <time.h>
 #include <unistd.h>
 
+static uint64_t period_ns(const struct frames *f)
+{
+	return 1000000000 / f->fps;
+}
+
+uint64_t frames_next_ns(const struct frames *f)
+{
+	return f->due_ns + period_ns(f);
+}
+
 static void beat_cb(uv_poll_t *poll, int status, int events UNUSED)
 {
 	struct frames *f = poll->data;
 	uint64_t passed = 0;
 
 	/* The kernel counts the beats by its own clock, so a late reader learns how many there were. */
-	if (status == 0 && read(f->fd, &passed, sizeof passed) == sizeof passed && passed > 0)
-		f->cb(f, passed);
+	if (status != 0 || read(f->fd, &passed, sizeof passed) != sizeof passed || passed == 0)
+		return;
+	uint64_t now = uv_hrtime(), first = frames_next_ns(f);
+	f->late_ns = now > first ? now - first : 0;
+	f->due_ns += passed * period_ns(f);
+	f->cb(f, passed);
 }
 
 static int set_beat(struct frames *f, unsigned fps)
@@ -28,6 +42,7 @@ static int set_beat(struct frames *f, unsigned fps)
 	if (timerfd_settime(f->fd, TFD_TIMER_ABSTIME, &beat, NULL) < 0)
 		return -errno;
 	f->fps = fps;
+	f->due_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 	return 0;
 }
 

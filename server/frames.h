@@ -13,11 +13,16 @@ struct frames {
 	uv_poll_t poll;
 	int fd; /* owned: a timerfd; -1 = not open. uv_timer has 1 ms and starts late */
 	unsigned fps;
+	uint64_t due_ns; /* of CLOCK_MONOTONIC: when the last one should have begun; 0 = not open */
+	uint64_t late_ns; /* how much later it did: it, or the first of those that it stands for */
 	frames_cb cb;
 };
 
 /* Begins; 0 or a negative UV_E, nothing kept then. */
 int frames_open(struct frames *f, struct loop *loop, unsigned fps, frames_cb cb);
+
+/* When the next one is due, of CLOCK_MONOTONIC. */
+uint64_t frames_next_ns(const struct frames *f);
 
 /* A new beat, from now on. Does nothing if it is the same. */
 void frames_set(struct frames *f, unsigned fps);

@@ -55,6 +55,51 @@ static void flush_task(struct loop_task *task)
 
 /* ---- frames ---- */
 
+enum {
+	SPARE_NS = 1000000, /* so long before the next frame nothing long is begun */
+	PIECE_NS = 1000000  /* of collecting, between two looks at what players typed */
+};
+
+static void idle_task(struct loop_task *task)
+{
+	struct game *game = container_of(task, struct game, idle);
+	uint64_t now = uv_hrtime(), end = now + PIECE_NS;
+
+	if (!list_is_empty(&game->loop->at_turn_end)) {
+		loop_at_turn_end(game->loop, task); /* what is shown to players goes first */
+		return;
+	}
+	if (game->frames.due_ns != 0 && end > frames_next_ns(&game->frames) - SPARE_NS)
+		return; /* it begins soon */
+	bool more = script_collect(game->script, end);
+	health_collected(game, (uv_hrtime() - now) / 1000);
+	if (more)
+		loop_at_next_turn(game->loop, task);
+}
+
+static void run_frame(struct game *game, double seconds)
+{
+	uint64_t begin = uv_hrtime();
+
+	script_frame(game->script, seconds, game->frame);
+	uint64_t took = uv_hrtime() - begin;
+	health_frame(game, game->frames.late_ns / 1000, took / 1000);
+	game->metrics.frame_overruns += took > 1000000000 / game->frames.fps;
+}
+
+static void relieve(struct game *game)
+{
+	const char *why;
+
+	if (!script_is_full(game->script))
+		return;
+	log_error(
+		"map %s: its scripts keep %zu KiB, nearly all of sv_script_memory: it begins anew",
+		game->map.name, script_memory(game->script) / 1024);
+	if (!map_reload(game, &why))
+		log_error("map %s: it cannot begin anew: %s", game->map.name, why);
+}
+
 static void on_frame(struct frames *f, uint64_t passed)
 {
 	struct game *game = container_of(f, struct game, frames);
@@ -66,7 +111,9 @@ static void on_frame(struct frames *f, uint64_t passed)
 	game->frame += passed;
 	game->metrics.frames++;
 	game->metrics.frames_late += passed - 1;
-	script_frame(game->script, seconds, game->frame);
+	run_frame(game, seconds);
+	relieve(game);
+	loop_at_turn_end(game->loop, &game->idle);
 	frames_set(f, game->cvars.set.sv_fps);
 }
 
@@ -361,6 +408,7 @@ void game_open(struct game *game, struct loop *loop, const struct game_config *c
 	bans_open(&game->bans, game);
 	restart_open(game);
 	loop_task_init(&game->flush, flush_task);
+	loop_task_init(&game->idle, idle_task);
 	uv_timer_init(&loop->uv, &game->stop_timer);
 	game->stop_timer.data = game;
 }
@@ -441,6 +489,7 @@ void game_close(struct game *game)
 	game->control = NULL;
 	frames_close(&game->frames);
 	loop_task_cancel(&game->flush);
+	loop_task_cancel(&game->idle);
 	if (!uv_is_closing((uv_handle_t *)&game->stop_timer))
 		uv_close((uv_handle_t *)&game->stop_timer, NULL);
 	map_close(game);

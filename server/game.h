@@ -9,6 +9,7 @@
 #include "server/bans.h"
 #include "server/cvar.h"
 #include "server/frames.h"
+#include "server/health.h"
 #include "server/map.h"
 #include "server/markup.h"
 #include "server/muxdoors.h"
@@ -61,6 +62,8 @@ struct game {
 	struct control *control; /* owned */
 	struct restart restart;
 	struct frames frames;
+	struct loop_task idle; /* when all of a frame is done: memory is collected */
+	struct health health;
 	struct game_metrics metrics;
 	uint64_t frame;          /* number of the last frame */
 	uint64_t unknown_second; /* messages for unknown keys: in which second, and how many */

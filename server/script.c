@@ -229,11 +229,17 @@ void script_stop(struct script *s, const char *why)
 	fire(s, &(struct happening){.event = EVENT_stop, .text = slice_text(why)});
 }
 
+size_t script_memory(const struct script *s)
+{
+	return s->limit.memory;
+}
+
 json_t *script_status(const struct script *s)
 {
-	return json_pack("{s:s, s:I, s:I, s:I, s:I}", "map", s->name, "memory",
-		(json_int_t)s->limit.memory, "errors", (json_int_t)s->faults.count, "coroutines",
-		(json_int_t)s->coroutines, "waiting", (json_int_t)s->schedule.count);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "map", s->name, "memory",
+		(json_int_t)s->limit.memory, "memory_refused", (json_int_t)s->limit.refused,
+		"stopped", (json_int_t)s->limit.stopped, "errors", (json_int_t)s->faults.count,
+		"coroutines", (json_int_t)s->coroutines, "waiting", (json_int_t)s->schedule.count);
 }
 
 /* ---- opening and closing ------------------------------------------------------------------------ */
@@ -337,6 +343,7 @@ struct script *script_new(struct game *game, const char *dir, size_t memory_max)
 	if (s == NULL)
 		return NULL;
 	s->game = game;
+	s->opened_ms = game != NULL ? loop_now_ms(game->loop) : 0;
 	list_init(&s->awaits);
 	s->limit.memory_max = memory_max;
 	s->dir = strdup(dir);
@@ -371,6 +378,7 @@ static struct script *open_state(
 		return NULL;
 	}
 	lua_pop(s->L, 1);
+	script_gc_open(s);
 	return s;
 }
 

@@ -36,6 +36,16 @@ void script_leave(struct script *s, struct player *p, const char *why);
 void script_frame(struct script *s, double dt, uint64_t n); /* also wakes what waits */
 void script_stop(struct script *s, const char *why);
 
+/* Collects what scripts do not need any more, until that time of uv_hrtime at the latest (a step takes
+ * a part of a millisecond). True: there is more to be done, soon. No script may run meanwhile. */
+bool script_collect(struct script *s, uint64_t until_ns);
+
+/* Whether scripts were refused memory since the last time, and what they keep is nearly all they may
+ * have: then only a new beginning helps. False in the first minute. */
+bool script_is_full(struct script *s);
+
+size_t script_memory(const struct script *s); /* bytes in use */
+
 /* Ends every coroutine and timer; map_hook.end is told; frees the state. */
 void script_close(struct script *s);
 

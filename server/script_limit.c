@@ -32,11 +32,14 @@ void *script_alloc(void *script, void *at, size_t old_size, size_t size)
 		limit->memory -= old_size;
 		return NULL;
 	}
-	if (size > old_size && limit->memory - old_size + size > limit->memory_max)
+	bool fits = size <= old_size || limit->memory - old_size + size <= limit->memory_max;
+	void *moved = fits ? realloc(at, size) : NULL;
+	if (moved == NULL) {
+		limit->refused++; /* Lua collects all, and asks once more */
 		return NULL;
-	void *moved = realloc(at, size);
-	if (moved != NULL)
-		limit->memory += size - old_size;
+	}
+	limit->memory += size - old_size;
+	limit->allocated += size > old_size ? size - old_size : 0;
 	return moved;
 }
 
@@ -140,6 +143,7 @@ void limit_call_begins(struct script *s)
 
 void limit_call_ended(struct script *s)
 {
+	s->limit.stopped += s->limit.over != 0;
 	s->limit.over = 0;
 }
 

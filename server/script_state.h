@@ -29,7 +29,11 @@ enum script_event {
 
 struct script_limit {
 	size_t memory, memory_max; /* bytes */
-	timer_t timer;             /* of CPU time of this thread; ticks several times a budget */
+	uint64_t allocated;        /* bytes, ever */
+	uint64_t stopped;          /* calls that ran over their time */
+	uint64_t refused,
+		seen_refused; /* times there was no memory to be had; when looked at last */
+	timer_t timer;        /* of CPU time of this thread; ticks several times a budget */
 	bool has_timer;
 	volatile sig_atomic_t ticking; /* the timer is armed */
 	volatile sig_atomic_t over;  /* the running call is to end: every instruction is an error */
@@ -51,12 +55,24 @@ struct script_faults {
 	uint64_t untold;
 };
 
+/* See script_gc.c. */
+struct script_gc {
+	bool resting;      /* no cycle is under way */
+	bool automatic;    /* Lua's own is at it */
+	size_t rest_until; /* bytes in use */
+	uint64_t owed;     /* bytes' worth of work */
+	uint64_t seen;     /* of limit.allocated */
+	uint64_t cycles;
+};
+
 struct script {
 	struct game *game; /* borrowed: outlives us */
 	lua_State *L;      /* owned */
 	char *dir, *name;  /* owned: the map's folder, and its last part */
 	const char *text;  /* borrowed: what runs instead of DIR/init.lua; or NULL */
 	struct script_limit limit;
+	struct script_gc gc;
+	uint64_t opened_ms;
 	lua_State *volatile running; /* the coroutine that runs; NULL = no Lua runs */
 	lua_State *handler;          /* the coroutine of ours that runs: only this one may wait */
 	lua_State *parked;           /* the handler that has just begun to wait */
@@ -107,6 +123,10 @@ void script_describe(lua_State *L, char *out, size_t room);
 void script_report(struct script *s, lua_State *L);
 void script_fault(struct script *s, const char *text);
 void script_faults_beat(struct script *s); /* every frame: tells what was held back */
+
+/* ---- script_gc.c ---- */
+
+void script_gc_open(struct script *s); /* when its files have run */
 
 /* ---- script_limit.c ---- */
 

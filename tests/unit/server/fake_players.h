@@ -358,6 +358,7 @@ static UNUSED void frame(uint64_t ms)
 {
 	advance(ms);
 	script_frame(script, (double)ms / 1000, ++game.frame);
+	(void)script_collect(script, UINT64_MAX);
 }
 
 static int set_up(UNUSED void **state)

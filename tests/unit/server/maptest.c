@@ -220,6 +220,28 @@ static void players_come_go_and_are_told_other_things_than_text(UNUSED void **st
 		0);
 }
 
+/* It leaks until nothing is left; the players stay, and what they saved. */
+static void a_map_that_has_used_up_its_memory_begins_anew(UNUSED void **state)
+{
+	write_file("hall/init.lua",
+		"local leak = {}\n"
+		"game.on('restore', function(p, saved) p:send('restored ' .. saved.n) end)\n"
+		"game.on('input', function(p, line)\n"
+		"  if line == 'save' then p:save({ n = 7 }) return end\n"
+		"  while true do leak[#leak + 1] = { line } end\n"
+		"end)\n");
+	run("test('a', function(t)\n"
+	    "  local p = t:join() p:type('save') t:console('set sv_script_memory 2MiB')\n"
+	    "  t:fails('not enough memory', function() p:type('x') end)\n"
+	    "  t:advance(1) t:expect_not(p, 'restored')\n" /* too early: it would come to nothing */
+	    "  t:advance(60) t:expect_not(p, 'restored')\n"
+	    "  t:fails('not enough memory', function() p:type('x') end)\n"
+	    "  t:advance(1) t:expect(p, 'restored 7')\n"
+	    "  p:type('save') t:expect_not(p)\n"
+	    "end)\n",
+		0);
+}
+
 static void what_cannot_be_run_is_told(UNUSED void **state)
 {
 	ASSERT_HAS(run("test('a', functio", 1), "hall/tests/one.lua:1:");
@@ -283,6 +305,7 @@ int main(void)
 		MAP_TEST(a_crash_loses_what_the_running_line_did),
 		MAP_TEST(an_error_of_the_map_fails_the_test_unless_it_is_wanted),
 		MAP_TEST(players_come_go_and_are_told_other_things_than_text),
+		MAP_TEST(a_map_that_has_used_up_its_memory_begins_anew),
 		MAP_TEST(what_cannot_be_run_is_told),
 		cmocka_unit_test(the_manual_of_tests_tells_of_what_exists),
 	};
