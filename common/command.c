@@ -189,3 +189,24 @@ char *call_words(const struct call *call, int first, char *out, size_t room)
 			out + len, room - len, "%s%s", i > first ? " " : "", call->argv[i]);
 	return out;
 }
+
+void command_answer_help(struct call *call, json_t *rows)
+{
+	json_t *row, *one = NULL;
+	size_t i;
+
+	if (call->argc == 1) {
+		call_answer(call, rows);
+		return;
+	}
+	json_array_foreach(rows, i, row)
+	{
+		if (strcmp(json_string_value(json_object_get(row, "command")), call->argv[1]) == 0)
+			one = json_pack("[O]", row);
+	}
+	json_decref(rows);
+	if (one != NULL)
+		call_answer(call, one);
+	else
+		call_fail(call, "no such command: %.64s; help lists them all", call->argv[1]);
+}

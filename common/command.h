@@ -75,6 +75,9 @@ bool command_run(const struct command *table, size_t rows, struct call *call);
 /* What `help` answers: an array of {command, usage, help} of all that who may use. New reference. */
 json_t *command_help(const struct command *table, size_t rows, unsigned who);
 
+/* The answer of `help [<command>]`: rows, or the one of that name. Takes the reference. */
+void command_answer_help(struct call *call, json_t *rows);
+
 /* Frees what the call holds; the struct itself is the caller's. */
 void call_free(struct call *call);
 

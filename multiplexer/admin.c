@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "common/bancall.h"
+#include "common/complete.h"
 #include "common/log.h"
 #include "common/metric.h"
 #include "multiplexer/lookup_dns.h"
@@ -27,7 +28,40 @@ static const struct metric metric_table[] = {
 
 static void cmd_help(struct call *call)
 {
-	call_answer(call, command_help(mux_commands, mux_command_rows, call->who));
+	json_t *rows = command_help(mux_commands, mux_command_rows, call->who);
+
+	command_answer_help(call, rows);
+}
+
+static void add_keys(const struct mux *mux, const char *beginning, json_t *all)
+{
+	char key[CLIENTKEY_TEXT_MAX];
+
+	LIST_EACH(node, &mux->users)
+	{
+		struct clientkey k = subclient_key(container_of(node, struct subclient, node));
+
+		complete_add(all, clientkey_text(&k, key), beginning);
+	}
+}
+
+static void add_kind(void *owner, const char *kind, const char *beginning, json_t *all)
+{
+	const struct mux *mux = owner;
+
+	if (strcmp(kind, "command") == 0)
+		for (size_t i = 0; i < mux_command_rows; i++)
+			complete_add(all, mux_commands[i].name, beginning);
+	else if (strcmp(kind, "key") == 0)
+		add_keys(mux, beginning, all);
+}
+
+static void cmd_complete(struct call *call)
+{
+	json_t *rows = command_help(mux_commands, mux_command_rows, call->who);
+
+	call_answer(call, complete_line(call, rows, add_kind, call->owner));
+	json_decref(rows);
 }
 
 static double seconds(const struct mux *mux, uint64_t since_ms)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "server/archive.h"
 #include "server/audience.h"
 #include "server/console.h"
 #include "server/grants.h"
@@ -331,6 +332,8 @@ static bool configure(struct game *game, unsigned mode, const char **why)
 
 	if (config->config_file != NULL && !console_exec_file(game, config->config_file, mode, why))
 		return false;
+	if (!archive_read(game, mode, why))
+		return false;
 	for (int i = 0; i < config->set_count; i++)
 		if (!console_set(game, config->sets[i], mode, why))
 			return false;
@@ -413,15 +416,20 @@ void game_open(struct game *game, struct loop *loop, const struct game_config *c
 	game->stop_timer.data = game;
 }
 
+/* What an installed game has in its run directory is gone when the machine starts again. */
+const char *game_state_dir(const struct game *game)
+{
+	bool installed = strcmp(game->config.run_dir, HOLDFAST_RUN_DIR) == 0;
+
+	return installed ? HOLDFAST_STATE_DIR : game->config.run_dir;
+}
+
 static bool open_store(struct game *game, const char **why)
 {
 	const struct cvars *set = &game->cvars.set;
-	bool installed = strcmp(game->config.run_dir, HOLDFAST_RUN_DIR) == 0;
 	char path[512];
 
-	/* What an installed game has in its run directory is gone when the machine starts again. */
-	snprintf(path, sizeof path, "%s/store.db",
-		installed ? HOLDFAST_STATE_DIR : game->config.run_dir);
+	snprintf(path, sizeof path, "%s/store.db", game_state_dir(game));
 	game->store = store_open(set->sv_store[0] != '\0' ? set->sv_store : path, set->sv_map,
 		set->sv_store_max, why);
 	return game->store != NULL && grants_open(game->store, why);

@@ -101,6 +101,9 @@ void game_free(struct game *game);
  * scripts compile. Nothing is changed. False with *why a sentence. */
 bool game_check(const struct game *game, const char **why);
 
+/* Where things are that outlive a start of the machine. */
+const char *game_state_dir(const struct game *game);
+
 /* What scripts keep for ever is on its way to the disk; what cannot be written is logged. */
 void game_commit_store(struct game *game);
 

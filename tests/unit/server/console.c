@@ -230,6 +230,99 @@ static void exec_on_the_console_runs_a_file(UNUSED void **state)
 	assert_int_equal(game.cvars.set.sv_fps, 33);
 }
 
+/* ---- kept ---------------------------------------------------------------------------------------- */
+
+static const char *archived(void)
+{
+	static char text[2000];
+	FILE *f = fopen(path_of("run/archive.cfg"), "r");
+
+	text[0] = '\0';
+	if (f == NULL)
+		return text;
+	text[fread(text, 1, sizeof text - 1, f)] = '\0';
+	fclose(f);
+	return text;
+}
+
+static void seta_sets_and_keeps_for_every_later_start(UNUSED void **state)
+{
+	const char *why;
+
+	assert_string_equal(run("seta sv_name \"The \\\"Deep\\\" \\\\ Cave\""), "done\n");
+	assert_string_equal(game.cvars.set.sv_name, "The \"Deep\" \\ Cave");
+	assert_string_equal(run("seta sv_fps 30"), "done\n");
+	assert_string_equal(run("seta sv_fps 31"), "done\n");
+	ASSERT_HAS(archived(), "seta sv_fps \"31\"\n");
+	ASSERT_HAS_NOT(archived(), "30");
+	ASSERT_HAS(run("seta sv_map other"), "kept for the next start");
+	assert_string_equal(game.cvars.set.sv_map, "testmap");
+	ASSERT_HAS(run("seta sv_fps 0"), "sv_fps: 0 is less than 1");
+	ASSERT_HAS(run("seta no_such 1"), "no such cvar");
+	ASSERT_HAS(run("seta no_such"), "no such cvar");
+	ASSERT_HAS(run("seta sv_store_max x"), "sv_store_max");
+	/* As the next program does: after server.cfg, before --set. */
+	open_with("set sv_fps 5\nset sv_name Other\nset sv_stop_timeout 7s\n", "sv_map=third");
+	assert_true(game_configure(&game, &why));
+	assert_int_equal(game.cvars.set.sv_fps, 31);
+	assert_string_equal(game.cvars.set.sv_name, "The \"Deep\" \\ Cave");
+	assert_int_equal(game.cvars.set.sv_stop_timeout, 7000);
+	assert_string_equal(game.cvars.set.sv_map, "third");
+}
+
+static void what_is_not_to_be_kept_any_more_is_forgotten(UNUSED void **state)
+{
+	run("seta sv_fps 30");
+	run("seta sv_name Cave");
+	assert_string_equal(run("seta sv_fps"), "done\n");
+	ASSERT_HAS_NOT(archived(), "sv_fps");
+	ASSERT_HAS(archived(), "Cave");
+	assert_int_equal(game.cvars.set.sv_fps, 30);
+}
+
+static void an_archive_with_nonsense_is_no_reason_not_to_start(UNUSED void **state)
+{
+	const char *why;
+
+	write_file(path_of("run/archive.cfg"),
+		"// a remark\nquit\nseta sv_fps\nseta sv_fps zero\nseta \"open\nset sv_fps 9\n"
+		"seta sv_gone 1 2\nseta NoName 1\nseta sv_name Cave\n\001\xff\n");
+	open_with(NULL, NULL);
+	assert_true(game_configure(&game, &why));
+	assert_string_equal(game.cvars.set.sv_name, "Cave");
+	assert_int_equal(game.cvars.set.sv_fps, 20);
+	ASSERT_HAS(logged(), "archive.cfg: left aside: sv_fps: 'zero' is not a whole number");
+	assert_int_equal(mkdir(path_of("run/archive.cfg.new"), 0700), 0);
+	assert_int_equal(unlink(path_of("run/archive.cfg")), 0);
+	assert_int_equal(mkdir(path_of("run/archive.cfg"), 0700), 0);
+	open_with(NULL, NULL);
+	assert_false(game_configure(&game, &why));
+	ASSERT_HAS(why, "archive.cfg: ");
+}
+
+static void a_line_is_completed_from_what_there_is(UNUSED void **state)
+{
+	static const char *const rows[][2] = {{"complete ki", "kick"},
+		{"complete sv_st", "sv_store"}, {"complete set sv_na", "sv_name"},
+		{"complete kick a", "Ann"}, {"complete kick 1", "1:1"},
+		{"complete map t", "testmap"}, {"complete help st", "status"},
+		{"complete grant A", "Ann"}, {"complete grant Ann a", "admin"},
+		{"complete restart c", "cancel"}, {"complete accept l", "localhost"},
+		{"complete loglevel w", "warn"}};
+	struct mux m = mux_ready();
+	const char *why;
+
+	accept_user(&m, 1);
+	assert_true(player_set_name(player(1), "Ann", &why));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		ASSERT_HAS(run(rows[i][0]), rows[i][1]);
+	ASSERT_HAS_NOT(run("complete kick a"), "1:1");
+	ASSERT_HAS(run("help kick"), "disconnects a player");
+	ASSERT_HAS_NOT(run("help kick"), "status");
+	ASSERT_HAS(run("help nothing"), "no such command: nothing");
+	mux_close(&m);
+}
+
 /* ---- would it come up again? -------------------------------------------------------------------- */
 
 static void a_check_changes_nothing(UNUSED void **state)
@@ -364,6 +457,10 @@ int main(void)
 		EMPTY_TEST(the_command_line_is_named_when_it_is_wrong),
 		EMPTY_TEST(a_file_that_runs_itself_ends),
 		GAME_TEST(exec_on_the_console_runs_a_file),
+		GAME_TEST(seta_sets_and_keeps_for_every_later_start),
+		GAME_TEST(what_is_not_to_be_kept_any_more_is_forgotten),
+		EMPTY_TEST(an_archive_with_nonsense_is_no_reason_not_to_start),
+		GAME_TEST(a_line_is_completed_from_what_there_is),
 		EMPTY_TEST(a_check_changes_nothing),
 		EMPTY_TEST(a_restart_that_would_not_come_up_is_refused),
 		EMPTY_TEST(settings_read_again_change_what_is_live_and_warn_of_the_rest),
