@@ -311,9 +311,13 @@ static void invite(const struct run *run, const json_t *status, bool game_is_up)
 	{
 		const char *kind = json_string_value(json_object_get(l, "kind"));
 		const char *address = json_string_value(json_object_get(l, "address"));
+		char word[64];
 
-		if (kind != NULL && address != NULL && strcmp(kind, "multiplexer") != 0)
-			log_info("Play:             %s", invite_text(kind, address, text));
+		if (kind == NULL || address == NULL || strcmp(kind, "multiplexer") == 0)
+			continue;
+		snprintf(word, sizeof word, "%s%s", kind,
+			json_is_true(json_object_get(l, "tls")) ? "+tls" : "");
+		log_info("Play:             %s", invite_text(word, address, text));
 	}
 	log_info("Restart the game: %s --run-dir %s restart", c->self, c->run_dir);
 	log_info("Look at it:       %s --run-dir %s status", c->self, c->run_dir);

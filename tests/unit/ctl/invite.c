@@ -26,6 +26,19 @@ static void each_kind_has_the_program_that_speaks_it(void **state)
 	assert_string_equal(words("websocket", "*:4080"), "http://127.0.0.1:4080/ in a browser");
 }
 
+static void by_tls_it_is_a_program_that_speaks_that(void **state)
+{
+	(void)state;
+	assert_string_equal(words("telnet-line+tls", "*:4443"),
+		"openssl s_client -quiet -crlf -connect 127.0.0.1:4443");
+	assert_string_equal(words("raw+tls", "[::1]:4443"),
+		"openssl s_client -quiet -crlf -connect [::1]:4443");
+	assert_string_equal(words("raw+tls", "unix:/tmp/a.sock"),
+		"openssl s_client -quiet -crlf -unix /tmp/a.sock");
+	assert_string_equal(
+		words("websocket+tls", "[::1]:8443"), "https://[::1]:8443/ in a browser");
+}
+
 static void ipv6_loses_its_brackets(void **state)
 {
 	(void)state;
@@ -59,6 +72,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_has_the_program_that_speaks_it),
+		cmocka_unit_test(by_tls_it_is_a_program_that_speaks_that),
 		cmocka_unit_test(ipv6_loses_its_brackets),
 		cmocka_unit_test(a_listener_on_every_address_is_reached_at_this_machine),
 		cmocka_unit_test(a_socket_in_the_file_system_is_reached_by_nc_whatever_its_kind),
