@@ -103,6 +103,15 @@ static bool add_own(const struct mssp *m, struct buf *out, const char *name, con
 	return has(m, name) || (buf_addf(out, "%c%s%c", VAR, name, VAL) && add_word(out, value));
 }
 
+/* Crawlers know it by two names. */
+static bool add_tls(const struct mssp *m, struct buf *out)
+{
+	const char *port = m->facts.tls;
+
+	return port == NULL || port[0] == '\0' ||
+	       (add_own(m, out, "TLS", port) && add_own(m, out, "SSL", port));
+}
+
 /* "4000 23": a value each. */
 static bool add_ports(const struct mssp *m, struct buf *out)
 {
@@ -131,7 +140,7 @@ bool mssp_add_wire(const struct mssp *m, struct buf *out)
 		m->facts.version != NULL ? m->facts.version : "");
 	bool ok = buf_add(out, buf_bytes(&m->pairs)) && add_own(m, out, "NAME", "Holdfast") &&
 		  add_own(m, out, "PLAYERS", players) && add_own(m, out, "UPTIME", up) &&
-		  add_ports(m, out) && add_own(m, out, "CODEBASE", codebase) &&
+		  add_ports(m, out) && add_tls(m, out) && add_own(m, out, "CODEBASE", codebase) &&
 		  add_own(m, out, "CHARSET", "UTF-8");
 	for (size_t i = 0; ok && i < ARRAY_LEN(we_speak); i++)
 		ok = add_own(m, out, we_speak[i], "1");

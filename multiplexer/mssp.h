@@ -10,6 +10,7 @@ struct mssp_facts {
 	uint64_t up_since;   /* seconds since 1970 */
 	const char *ports;   /* borrowed: decimal, separated by blanks */
 	const char *version; /* borrowed */
+	const char *tls;     /* borrowed: the port for TLS, decimal; NULL or "" = there is none */
 };
 
 /* Kept over restarts of the game, as long as the multiplexer runs. */

@@ -161,16 +161,21 @@ void mux_reload(struct mux *mux)
 static void update_mssp(struct mssp *m)
 {
 	struct mux *mux = container_of(m, struct mux, mssp);
-	static char ports[256];
+	static char ports[256], tls[8];
 	size_t len = 0;
 
+	tls[0] = '\0';
 	for (size_t i = 0; i < mux->config.listener_count && len < sizeof ports - 8; i++) {
 		const struct listener_config *l = &mux->config.listeners[i];
 		bool v6 = l->address.sa.sa_family == AF_INET6;
 		unsigned port = ntohs(v6 ? l->address.in6.sin6_port : l->address.in.sin_port);
 
-		if (mux->listeners[i] != NULL && l->address.sa.sa_family != AF_UNIX &&
-			l->negotiate != NEGOTIATE_NEVER && strncmp(l->kind->name, "telnet", 6) == 0)
+		if (mux->listeners[i] == NULL || l->address.sa.sa_family == AF_UNIX ||
+			l->negotiate == NEGOTIATE_NEVER || !l->kind->is_telnet)
+			continue;
+		if (l->tls && tls[0] == '\0')
+			snprintf(tls, sizeof tls, "%u", port & 0xffff);
+		else if (!l->tls)
 			len += (size_t)snprintf(
 				ports + len, sizeof ports - len, "%s%u", len > 0 ? " " : "", port);
 	}
@@ -178,6 +183,7 @@ static void update_mssp(struct mssp *m)
 	m->facts = (struct mssp_facts){.players = (unsigned)mux->metrics.users_now,
 		.up_since = (uint64_t)mux->started_at,
 		.ports = ports,
+		.tls = tls,
 		.version = HOLDFAST_VERSION};
 }
 
