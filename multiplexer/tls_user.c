@@ -45,8 +45,9 @@ bool tls_user_begin(struct subclient *u, struct slice early)
 
 static void enter(struct tls_user *t, enum tls_user_state state)
 {
-	list_remove(&t->node);
-	if (state == TLS_MOVES || state == TLS_SHAKES)
+	if (state != TLS_SHAKES) /* who MOVES keeps his place among them */
+		list_remove(&t->node);
+	if (state == TLS_MOVES)
 		list_add_last(&helper_of(t)->shaking, &t->node);
 	t->state = state;
 }

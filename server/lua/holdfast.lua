@@ -74,15 +74,16 @@ function game.mssp(variables) end
 ---@field key string who he is to the daemons and in the log: "5:199"; never given to another. Where there
 --- may be several multiplexers (sv_multiplexers) the number of his stands behind it: "5:199:2"
 ---@field here boolean false once he has left
----@field protocol string how he is connected: "telnet-line", "telnet-char", "raw"
+---@field protocol string how he is connected: "telnet-line", "telnet-char", "raw", "websocket"; with
+---"+tls" behind it when it is encrypted
 ---@field ip string his address
 ---@field dns string|nil the name of his address, once it is known; "unresolved": it has none that leads
 ---back to it, or nobody has asked; "unsupported": names are not looked up where he connected
 ---@field ident string|nil what his machine says he is called, or the same two words. It may lie
 ---@field caps table what is known of his client, each only once it is: telnet (it speaks it), client,
 ---version, terminal, w and h (his window), utf8, colors (0, 16, 256 or 16777216), reader (he uses a
----screen reader), gmcp (its modules), msdp, mxp, mccp (output is compressed), mtts. A restart of the
----game changes nothing
+---screen reader), gmcp (its modules), msdp, mxp, mccp (output is compressed), tls ("TLSv1.3"), mtts.
+---A restart of the game changes nothing
 ---@field idle integer seconds since he last typed
 ---@field connected integer seconds since he connected; a restart of the game changes nothing
 ---@field slow boolean much waits to be shown to him: see the event slow

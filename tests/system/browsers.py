@@ -91,6 +91,7 @@ def chromium():
                  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
                  f"--user-data-dir={home}", "--window-size=1000,700"):
         options.add_argument(word)
+    options.accept_insecure_certs = True  # ours are signed by themselves
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
     driver.holdfast_home = home

@@ -13,6 +13,7 @@ import time
 import pytest
 import websocket
 
+from browsers import chromium, quit_chromium
 from daemons import GOODBYE, PATIENCE, SAFE, wait_for
 from players import TlsPlayer, connect
 from terminals import Terminal
@@ -104,6 +105,17 @@ def test_players_by_both_versions_play_and_the_game_is_told(tls):
     assert tls.status()["users"] == tls.metric("tls_handshakes") == 2
 
 
+def test_crawlers_are_told_the_port(tls):
+    tls.listen("telnets", "telnet-line", "negotiate = on-telnet")
+    tls.start()
+    player = tls.holdfast.player()
+    player.line("mssp-request")
+    told = player.expect(b"MSSP-REPLY-END")
+    port = str(tls.holdfast.addresses["telnets"][1]).encode()
+    assert b"\r\nTLS\t" + port + b"\r\n" in told and b"\r\nSSL\t" + port + b"\r\n" in told
+    assert b"\r\nPORT\t" not in told  # the plain one does not negotiate
+
+
 def s_client(tls, *words, typed="", listener="telnets", wait="1"):
     host, port = tls.holdfast.addresses[listener]
     script = f"(printf '{typed}'; sleep {wait}) | timeout 30 openssl s_client -crlf " \
@@ -186,6 +198,30 @@ def test_the_page_and_its_websocket_come_by_https(tls):
         websocket.create_connection(f"wss://localhost:{port}/", sslopt={"ca_certs": tls.trust},
                                     origin="https://evil.example", timeout=PATIENCE)
     ws.close()
+
+
+def test_a_browser_plays_by_https(tls):
+    browser, why = chromium()
+    if browser is None:
+        pytest.skip(why)
+    tls.holdfast.closers.append(lambda: quit_chromium(browser))
+    tls.listen("https", "websocket")
+    tls.start("talker")
+    port = tls.holdfast.addresses["https"][1]
+
+    def log():
+        return browser.execute_script("return document.querySelector('[role=log]').innerText")
+    browser.get(f"https://localhost:{port}/")
+    wait_for(lambda: "hello websocket+tls" in log(), "the game's text is shown")
+    assert browser.current_url.startswith("https:")
+    field = browser.find_element("css selector", "form input")
+    field.send_keys("echo by TLS\n")
+    wait_for(lambda: "[6] by TLS" in log(), "the answer is shown")
+    tls.holdfast.restart()
+    field.send_keys("echo and more\n")
+    wait_for(lambda: "[8] and more" in log(), "it goes on after a restart of the game")
+    worse = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    assert not worse, worse
 
 
 # -- its process -----------------------------------------------------------------------------------
@@ -651,3 +687,45 @@ def test_tls_that_a_proxy_has_spoken_is_told_too(tls):
     plain = tls.holdfast.player("behind")
     plain.send(v2())
     plain.expect(b"hello telnet-line\r\n")
+
+
+# -- many ------------------------------------------------------------------------------------------
+
+def test_a_thousand_who_are_idle_cost_at_most_35_kib_each_and_outlive_the_game(tls):
+    count = 1000
+    tls.start("talker", tls_handshakes="100000")
+    for _ in range(3):  # what is made once for all is not theirs
+        player = tls.player()
+        player.expect(b"hello")
+        player.close()
+    wait_for(lambda: not tls.holdfast.users(), "the first have left")
+    pids = (tls.holdfast.multiplexer.pid, helper_pid(tls))
+    before = [resident(pid) for pid in pids]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    players = []
+    tls.holdfast.closers.append(lambda: [p.close() for p in players])
+    for n in range(count):
+        context.maximum_version = TLS12 if n % 2 else TLS13
+        s = context.wrap_socket(connect(tls.holdfast.addresses["telnets"]))
+        assert s.recv(100).startswith(b"hello")
+        s.sendall(b"echo " + b"x" * 1000 + b"\r\n")
+        players.append(s)
+    for s in players:
+        got = b""
+        while b"xxx\r\n" not in got:
+            got += s.recv(4096)
+    assert tls.status()["users"] == count
+    each = [(resident(pid) - b) / count / 1024 for pid, b in zip(pids, before)]
+    print(f"KiB for each: multiplexer {each[0]:.1f}, holdfast-tls {each[1]:.1f}")
+    if "san" not in str(tls.holdfast.bin):
+        assert sum(each) < 35, each
+    tls.holdfast.server.kill9()
+    tls.holdfast.start_server()
+    for s in players[::100]:
+        s.sendall(b"echo still here\r\n")
+        got = b""
+        while b"still here" not in got:
+            got += s.recv(4096)
+    assert tls.status()["users"] == count
