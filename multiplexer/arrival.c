@@ -255,10 +255,16 @@ void arrival_secured(struct subclient *u)
 /* Where he comes from is known. early: what he has said behind a PROXY header. */
 static void address_known(struct subclient *u, struct slice early)
 {
-	if (listener_config(u->listener)->tls)
-		secure(u, early);
-	else
+	struct ban *ban = bans_find(&u->mux->bans, &u->at.user);
+
+	if (!listener_config(u->listener)->tls) {
 		knock(u);
+	} else if (ban != NULL) { /* no handshake for him */
+		ban->hits++;
+		subclient_drop(u, CLOSING_BANNED);
+	} else {
+		secure(u, early);
+	}
 }
 
 /* ---- a proxy tells it ---- */

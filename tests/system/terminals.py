@@ -71,11 +71,13 @@ class Telnet(Terminal):
 class TinTin(Terminal):
     """The session is named m; what is typed goes to it. before: commands before it connects."""
 
+    command = "#session"
+
     def __init__(self, address, home, before=""):
         script = os.path.join(home, "t.tin")
         with open(script, "w", encoding="ascii") as tin:
             tin.write(before)
-            tin.write(f"#session {{m}} {{{address[0]}}} {{{address[1]}}}\n")
+            tin.write(f"{self.command} {{m}} {{{address[0]}}} {{{address[1]}}}\n")
         super().__init__(["/usr/games/tt++", "-G", script], home)
 
 
@@ -122,11 +124,20 @@ class Curl(Terminal):
                           f"exec curl -sSN telnet://{address[0]}:{address[1]}"], home)
 
 
+class SClient(Terminal):
+    """OpenSSL's own client."""
+
+    def __init__(self, address, home):
+        super().__init__(["openssl", "s_client", "-quiet", "-crlf", "-connect",
+                          f"{address[0]}:{address[1]}"], home)
+
+
 class Wscat(Terminal):
     """The client of Node.js' library ws."""
 
-    def __init__(self, address, home):
-        super().__init__(["wscat", "--no-color", "-c", f"ws://{address[0]}:{address[1]}/"], home)
+    def __init__(self, address, home, scheme="ws"):
+        super().__init__(["wscat", "--no-color", "--no-check", "-c",
+                          f"{scheme}://{address[0]}:{address[1]}/"], home)
 
 
 class Wsdump(Terminal):

@@ -10,6 +10,7 @@ from daemons import Daemon, wait_for
 from players import Player
 from test_chain import tower # pylint: disable=unused-import
 from test_several_multiplexers import open_fronts
+from test_tls import tls # pylint: disable=unused-import
 
 HOME = "127.0.0.1"
 AWAY = "127.0.0.2"  # another address of this machine, which is banned in most tests
@@ -241,6 +242,24 @@ def test_behind_a_proxy_the_address_it_tells_is_judged(holdfast):
     holdfast.admin("multiplexer", "ban", "198.51.100.1")
     assert b"You are banned" in stays.expect_end()
     assert holdfast.metric("closed_banned") == 4
+
+
+def test_by_tls_one_who_is_banned_is_closed_before_any_of_it_is_spoken(tls):
+    tls.listen("proxied", "telnet-line", "proxies = '127.0.0.1'")
+    tls.listen("direct", "telnet-line")
+    tls.start("banner")
+    holdfast = tls.holdfast
+    stays = tls.player("direct", trust=tls.trust, name="localhost")
+    say(stays, "hello", b"you say hello\r\n")
+    holdfast.admin("multiplexer", "ban", AWAY, "force")
+    assert holdfast.player("direct", source=AWAY).expect_end() == b""
+    visitor = holdfast.player("proxied")
+    visitor.send(proxy_header(AWAY) + b"\x16\x03\x01")
+    assert visitor.expect_end() == b""
+    assert tls.metric("tls_handshakes") == 1 and holdfast.metric("closed_banned") == 2
+    holdfast.admin("multiplexer", "ban", HOME, "force", "no", "more", "spam")
+    stays.expect(b"[You are banned from here: no more spam]\r\n")
+    stays.expect_end()
 
 
 def test_a_browser_is_told_403_and_a_local_socket_is_never_banned(holdfast):

@@ -9,8 +9,9 @@ import subprocess
 import pytest
 
 from daemons import SAFE, free_port, wait_for
-from terminals import (Curl, KBtin, Nc, Plink, Socat, Telnet, TinTin, TinyFugue, Wscat, Wsdump)
+from terminals import (Curl, KBtin, Nc, Plink, SClient, Socat, Telnet, TinTin, TinyFugue, Wscat, Wsdump)
 from test_browser import browser, log_of # pylint: disable=unused-import
+from test_tls import tls # pylint: disable=unused-import
 
 WORDS = "gr\u00fc\u00dfe \u20ac"
 
@@ -25,6 +26,21 @@ class CharTelnet(Telnet):
 class PlainTinTin(TinTin):
     def __init__(self, address, home):
         super().__init__(address, home, "#config {mccp} {off}\n")
+
+
+class TlsTinTin(TinTin):
+    command = "#ssl"
+
+
+class TlsSocat(Socat):
+    def __init__(self, address, home):
+        super(Socat, self).__init__(
+            ["socat", "-", f"OPENSSL:{address[0]}:{address[1]},verify=0"], home)
+
+
+class TlsWscat(Wscat):
+    def __init__(self, address, home):
+        super().__init__(address, home, "wss")
 
 
 CLIENTS = {
@@ -83,6 +99,17 @@ def test_a_player_comes_talks_and_outlives_the_game(holdfast, name):
     assert user["kind"] == listener
     if learnt:
         wait_for(lambda: holdfast.metric("users_compressed") == 1, "he is compressed")
+
+
+@pytest.mark.parametrize("kind, listener", [
+    (TlsTinTin, "telnet-line"), (SClient, "telnet-line"), (SClient, "raw"), (TlsSocat, "telnet-line"),
+    (TlsWscat, "websocket")])
+def test_a_player_comes_by_tls_talks_and_outlives_the_game(tls, kind, listener):
+    tls.listen("door", listener)
+    tls.start("guesthouse")
+    plays(tls.holdfast, sit_down(tls.holdfast, kind, tls.holdfast.addresses["door"]))
+    user, = tls.holdfast.users()
+    assert user["kind"] == listener + "+tls"
 
 
 def test_tf_comes_talks_and_outlives_the_game(holdfast):
