@@ -33,6 +33,7 @@ CLANG_FORMAT ?= clang-format
 # ---- flavours: each has its own folder, so that one does not rebuild the other ------------------
 # make          build/        what is installed
 # make SAN=1    build-san/    AddressSanitizer and UndefinedBehaviorSanitizer; a finding ends the program
+# make TSAN=1   build-tsan/   ThreadSanitizer, for what runs in threads
 # FUZZ=1        build-fuzz/   libFuzzer's instrumentation too (make fuzz-NAME uses it)
 ifdef FUZZ
 B         := build-fuzz
@@ -43,6 +44,10 @@ else ifdef SAN
 B         := build-san
 OPTIMIZE  := -O1 -g -fno-omit-frame-pointer
 SANITIZE  := -fsanitize=address,undefined -fno-sanitize-recover=all
+else ifdef TSAN
+B         := build-tsan
+OPTIMIZE  := -O1 -g -fno-omit-frame-pointer
+SANITIZE  := -fsanitize=thread
 else
 B         := build
 OPTIMIZE  := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
@@ -224,6 +229,19 @@ $(foreach m,$(MAPS),$(eval $(call map_rule,$(m))))
 .PHONY: maps
 maps: $(addprefix map-,$(notdir $(MAPS)))
 
+# ---- threads --------------------------------------------------------------------------------------
+# ThreadSanitizer over what runs in threads: its own few files, since it takes a build of its own.
+RACE := $(wildcard common/http*.c) $(addprefix common/,address.c buf.c hash.c log.c loop.c stream.c utf8.c)
+$(B)/race: $(call objects,$(RACE) tests/unit/common/http_server.c $(UNIT_SHARED)) $(OBJECTS_common)
+	$(say) LINK $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -lcmocka $(LIBS_common)
+.PHONY: race run-race
+race:
+	$(Q)$(SUBMAKE) TSAN=1 run-race
+run-race: $(B)/race
+	$(say) RACE common/http_server
+	@$(B)/race </dev/null >$(B)/race.log 2>&1 || { cat $(B)/race.log; exit 1; }
+
 # ---- fuzzing -------------------------------------------------------------------------------------
 define fuzz_rule
 $(B)/fuzz/$(1)-replay: $(B)/tests/fuzz/$(1).o $(B)/tests/fuzz/replay.o $(B)/libmultiplexer.a $(B)/libtls.a $(B)/libserver.a $(FLOORS)
@@ -303,7 +321,7 @@ SUBMAKE   = $(MAKE) --no-print-directory $(PARALLEL)
 run: deps-run
 	$(Q)$(SUBMAKE) all
 	$(Q)exec $(B)/holdfastctl --run-dir $(RUN_DIR) run --maps server/lua/maps \
-		--config-multiplexer etc/multiplexer.conf --config-server etc/server.cfg
+		--config-multiplexer etc/multiplexer.conf --config-server etc/run.cfg
 
 test: deps-test
 	$(Q)$(SUBMAKE) all $(BENCH)
@@ -312,6 +330,7 @@ test: deps-test
 	$(Q)$(SUBMAKE) unit
 	$(Q)$(SUBMAKE) maps
 	$(Q)$(SUBMAKE) fuzz-replay
+	$(if $(SAN),,$(Q)$(SUBMAKE) race)
 	$(if $(SAN),,$(Q)$(SUBMAKE) SAN=1 unit)
 	$(if $(SAN),,$(Q)$(SUBMAKE) SAN=1 maps)
 	$(if $(SAN),,$(Q)$(SUBMAKE) SAN=1 fuzz-replay)
@@ -372,7 +391,7 @@ uninstall:
 
 # ---- the rest ------------------------------------------------------------------------------------
 clean:
-	rm -rf build build-san build-fuzz
+	rm -rf build build-san build-tsan build-fuzz
 
 help:
 	@sed -n 's/^#? //p' Makefile
@@ -387,6 +406,7 @@ help:
 #? make fuzz-NAME         fuzzes tests/fuzz/NAME.c for SECONDS=60
 #? make fuzz-replay       runs the fuzzers' corpora once
 #? make bench             measures Holdfast beside haproxy and nginx, build/bench/report.md; QUICK=1: in a minute or two
+#? make race              what runs in threads, under ThreadSanitizer
 #? make model             tries every order of events in a model of the restart (spin; half a minute)
 #? make lint              who includes whom, format, headers alone, Lua, configuration
 #? make check-headers     every header compiles alone
@@ -394,7 +414,7 @@ help:
 #? make tables            prints the manual of options, cvars, commands and messages
 #? make deps              installs what building and testing need (Debian)
 #? make install           DESTDIR= PREFIX=/usr/local SYSCONFDIR=/etc; make uninstall
-#? make clean             removes build/, build-san/, build-fuzz/
+#? make clean             removes build/, build-san/, build-tsan/, build-fuzz/
 #? V=1 shows each command; CC=clang uses clang; changed flags rebuild what they touch
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -249,9 +249,9 @@ static int bind_unix(int fd, const struct address *a, mode_t mode, const char **
 	return fd;
 }
 
-static int bind_ip(int fd, const struct address *a, const char **why)
+static int bind_ip(int fd, const struct address *a, bool v6only, const char **why)
 {
-	const int on = 1;
+	const int on = 1, only = v6only;
 	char text[ADDRESS_TEXT_MAX];
 
 	address_text(a, text);
@@ -261,13 +261,13 @@ static int bind_ip(int fd, const struct address *a, const char **why)
 		setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on) < 0 ||
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
 		(a->sa.sa_family == AF_INET6 &&
-			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0) ||
+			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) < 0) ||
 		bind(fd, &a->sa, a->len) < 0)
 		return fail(fd, why, "%s: %s", text, strerror(errno));
 	return fd;
 }
 
-int address_listen(const struct address *a, mode_t mode, const char **why)
+static int open_listening(const struct address *a, mode_t mode, bool v6only, const char **why)
 {
 	char text[ADDRESS_TEXT_MAX];
 
@@ -277,8 +277,18 @@ int address_listen(const struct address *a, mode_t mode, const char **why)
 	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return fail(fd, why, "%s: %s", text, strerror(errno));
-	fd = a->sa.sa_family == AF_UNIX ? bind_unix(fd, a, mode, why) : bind_ip(fd, a, why);
+	fd = a->sa.sa_family == AF_UNIX ? bind_unix(fd, a, mode, why) : bind_ip(fd, a, v6only, why);
 	if (fd >= 0 && listen(fd, BACKLOG) < 0)
 		return fail(fd, why, "%s: %s", text, strerror(errno));
 	return fd;
+}
+
+int address_listen(const struct address *a, mode_t mode, const char **why)
+{
+	return open_listening(a, mode, true, why);
+}
+
+int address_listen_dual(const struct address *a, const char **why)
+{
+	return open_listening(a, 0, false, why);
 }

@@ -60,4 +60,7 @@ bool address_ip_bytes(const struct address *a, uint8_t out[static ADDRESS_IP_BYT
  * a sentence that is valid until the next call. */
 int address_listen(const struct address *a, mode_t mode, const char **why);
 
+/* The same for [::], which then is all of IPv4 too. */
+int address_listen_dual(const struct address *a, const char **why);
+
 #endif

@@ -1,0 +1,341 @@
+#include "common/http_server.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/http_worker.h"
+
+/* ---- answers ------------------------------------------------------------------------------------ */
+
+static void hand_over(struct http_server *s)
+{
+	for (unsigned i = 0; i < s->worker_count; i++) {
+		struct http_worker *w = &s->workers[i];
+
+		if (list_is_empty(&w->outgoing))
+			continue;
+		uv_mutex_lock(&w->lock);
+		bool ring = list_is_empty(&w->parts);
+		http_move_all(&w->outgoing, &w->parts);
+		uv_mutex_unlock(&w->lock);
+		if (ring)
+			http_worker_ring(w);
+	}
+}
+
+static void on_hand_over(struct loop_task *task)
+{
+	struct http_server *s = container_of(task, struct http_server, hand_over);
+
+	if (s->config.ops->before_answers != NULL)
+		s->config.ops->before_answers(s->config.owner);
+	hand_over(s);
+}
+
+static void send_part(struct http_part *part, struct http_connection *c, struct http_answer *a)
+{
+	struct http_server *s = c->worker->server;
+
+	part->connection = c;
+	part->answer = *a;
+	*a = (struct http_answer){.asked = a->asked, .status = a->status, .chunked = a->chunked};
+	list_add_last(&c->worker->outgoing, &part->node);
+	loop_at_turn_end(s->loop, &s->hand_over);
+}
+
+void http_exchange_end(struct http_exchange *x, struct http_answer *a)
+{
+	struct http_connection *c = x->connection;
+	struct http_server *s = c->worker->server;
+
+	uv_mutex_lock(&s->lock);
+	c->state = EXCHANGE_ENDED;
+	list_remove(&c->in); /* of left, perhaps */
+	uv_mutex_unlock(&s->lock);
+	c->last.whole = true;
+	send_part(&c->last, c, a);
+}
+
+bool http_exchange_part(struct http_exchange *x, struct http_answer *a)
+{
+	struct http_part *part = x->gone ? NULL : calloc(1, sizeof *part);
+
+	if (part == NULL) {
+		http_answer_free(a);
+		x->gone = true;
+		return false;
+	}
+	send_part(part, x->connection, a);
+	return true;
+}
+
+/* ---- what workers bring ------------------------------------------------------------------------- */
+
+static void take_inbox(struct http_server *s)
+{
+	uv_mutex_lock(&s->lock);
+	for (struct list *at = s->inbox.next; at != &s->inbox; at = at->next)
+		container_of(at, struct http_connection, in)->state = EXCHANGE_OWNED;
+	http_move_all(&s->inbox, &s->taken);
+	uv_mutex_unlock(&s->lock);
+}
+
+/* The first of a list that workers use too; NULL: it is empty. */
+static struct http_exchange *first_of(struct http_server *s, struct list *list)
+{
+	struct http_connection *c = NULL;
+
+	uv_mutex_lock(&s->lock);
+	if (!list_is_empty(list)) {
+		c = container_of(list->next, struct http_connection, in);
+		list_remove(&c->in);
+		c->x.gone = c->closed;
+	}
+	uv_mutex_unlock(&s->lock);
+	return c != NULL ? &c->x : NULL;
+}
+
+static void tell_of_requests(struct http_server *s)
+{
+	struct http_exchange *x;
+
+	take_inbox(s);
+	while ((x = first_of(s, &s->taken)) != NULL)
+		s->config.ops->on_request(s->config.owner, x);
+}
+
+static void tell_who_left(struct http_server *s)
+{
+	struct http_exchange *x;
+
+	while ((x = first_of(s, &s->left)) != NULL) {
+		if (s->config.ops->on_gone != NULL)
+			s->config.ops->on_gone(s->config.owner, x);
+	}
+}
+
+static void end_if_done(struct http_server *s);
+
+static void on_bell(uv_async_t *bell)
+{
+	struct http_server *s = bell->data;
+
+	if (!s->closing) {
+		tell_of_requests(s);
+		tell_who_left(s);
+	}
+	if (s->closing)
+		end_if_done(s);
+}
+
+void http_server_counts(struct http_server *s, struct http_server_counts *out)
+{
+	uv_mutex_lock(&s->lock);
+	*out = s->counts;
+	uv_mutex_unlock(&s->lock);
+}
+
+/* ---- life --------------------------------------------------------------------------------------- */
+
+static void server_free(struct http_server *s)
+{
+	for (unsigned i = 0; i < s->worker_count; i++) {
+		free(s->workers[i].doors);
+		uv_mutex_destroy(&s->workers[i].lock);
+	}
+	http_seats_close(&s->seats);
+	uv_mutex_destroy(&s->lock);
+	free(s->workers);
+	free(s);
+}
+
+static void on_bell_closed(uv_handle_t *handle)
+{
+	struct http_server *s = handle->data;
+	const struct http_server_ops *ops = s->config.ops;
+	void *owner = s->config.owner;
+	bool opened = s->closing;
+
+	server_free(s);
+	if (opened && ops->on_closed != NULL)
+		ops->on_closed(owner);
+}
+
+static void end_if_done(struct http_server *s)
+{
+	uv_mutex_lock(&s->lock);
+	bool all = s->done == s->worker_count;
+	uv_mutex_unlock(&s->lock);
+	if (!all || uv_is_closing((uv_handle_t *)&s->bell))
+		return;
+	for (unsigned i = 0; s->config.threads > 0 && i < s->worker_count; i++)
+		uv_thread_join(&s->workers[i].thread); /* it has said that it ends */
+	uv_close((uv_handle_t *)&s->bell, on_bell_closed);
+}
+
+static void tell_to_stop(struct http_worker *w)
+{
+	uv_mutex_lock(&w->lock);
+	w->stop = true;
+	uv_mutex_unlock(&w->lock);
+	http_worker_ring(w);
+}
+
+/* What nobody was told of is answered here. */
+static void refuse_the_rest(struct http_server *s)
+{
+	struct http_exchange *x;
+	struct http_answer a;
+
+	take_inbox(s);
+	while ((x = first_of(s, &s->taken)) != NULL) {
+		struct http_asked asked = *x->asked;
+
+		asked.keep = false;
+		http_answer_open(&a, &asked, 503, time(NULL));
+		http_answer_field(&a, "Retry-After", slice_text("2"));
+		http_answer_text(&a, "about to start again: ask again in a moment");
+		http_exchange_end(x, &a);
+	}
+}
+
+void http_server_close(struct http_server *s)
+{
+	if (s == NULL || s->closing)
+		return;
+	s->closing = true;
+	/* At once, for who opens them again; the descriptors are the first worker's to close. */
+	for (unsigned i = 0; i < s->workers[0].door_count; i++)
+		shutdown(s->workers[0].doors[i].fd, SHUT_RDWR);
+	uv_mutex_lock(&s->lock);
+	s->shut = true;
+	uv_mutex_unlock(&s->lock);
+	refuse_the_rest(s);
+	if (s->config.ops->before_answers != NULL)
+		s->config.ops->before_answers(s->config.owner);
+	loop_task_cancel(&s->hand_over);
+	hand_over(s);
+	for (unsigned i = 0; i < s->worker_count; i++)
+		tell_to_stop(&s->workers[i]);
+}
+
+/* One whose thread does not run ends here. */
+static void discard(struct http_worker *w)
+{
+	tell_to_stop(w);
+	http_worker_run(w);
+	free(w->doors);
+	uv_mutex_destroy(&w->lock);
+}
+
+static int start_thread(struct http_worker *w)
+{
+	sigset_t all, before;
+
+	/* No signal is for a worker: whoever handles one expects it elsewhere. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int status = uv_thread_create(&w->thread, http_worker_run, w);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return status;
+}
+
+/* The first one, which deals connections to all, comes last; if others cannot be had, it does with
+ * fewer. */
+static int start_threads(struct http_server *s)
+{
+	unsigned count = s->worker_count, running = 1;
+
+	while (running < count && start_thread(&s->workers[running]) == 0)
+		running++;
+	s->worker_count = running;
+	for (unsigned i = running; i < count; i++)
+		discard(&s->workers[i]);
+	int status = start_thread(&s->workers[0]);
+	if (status == 0) {
+		uv_mutex_lock(&s->lock);
+		s->done = 0; /* of those that were discarded */
+		uv_mutex_unlock(&s->lock);
+		return 0;
+	}
+	for (unsigned i = 1; i < running; i++) {
+		tell_to_stop(&s->workers[i]);
+		uv_thread_join(&s->workers[i].thread);
+		free(s->workers[i].doors);
+		uv_mutex_destroy(&s->workers[i].lock);
+	}
+	discard(&s->workers[0]);
+	s->worker_count = 0;
+	return status;
+}
+
+static void close_sockets(const int *sockets, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		close(sockets[i]);
+}
+
+static struct http_server *server_new(
+	struct loop *loop, const struct http_server_config *config, unsigned workers)
+{
+	struct http_server *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	s->loop = loop;
+	s->config = *config;
+	s->workers = calloc(workers, sizeof *s->workers);
+	list_init(&s->taken);
+	list_init(&s->inbox);
+	list_init(&s->left);
+	loop_task_init(&s->hand_over, on_hand_over);
+	bool seats = http_seats_open(&s->seats, config->clients, config->per_address);
+	if (s->workers != NULL && seats && uv_mutex_init(&s->lock) == 0)
+		return s;
+	http_seats_close(&s->seats);
+	free(s->workers);
+	free(s);
+	return NULL;
+}
+
+/* As many workers as can be had, one at least. */
+static int open_workers(struct http_server *s, unsigned workers, const int *sockets, unsigned count)
+{
+	int status = 0;
+
+	while (status == 0 && s->worker_count < workers) {
+		struct http_worker *w = &s->workers[s->worker_count];
+
+		status = http_worker_open(w, s, s->worker_count, sockets, count);
+		s->worker_count += status == 0;
+	}
+	if (s->worker_count > 0)
+		return s->config.threads > 0 ? start_threads(s) : 0;
+	close_sockets(sockets, count);
+	return status;
+}
+
+struct http_server *http_server_open(struct loop *loop, const struct http_server_config *config,
+	const int *sockets, unsigned count, const char **why)
+{
+	unsigned workers = config->threads > 0 ? config->threads : 1;
+	struct http_server *s = server_new(loop, config, workers);
+	int status = s == NULL ? UV_ENOMEM : uv_async_init(&loop->uv, &s->bell, on_bell);
+
+	if (status < 0) {
+		*why = uv_strerror(status);
+		close_sockets(sockets, count);
+		if (s != NULL)
+			server_free(s);
+		return NULL;
+	}
+	s->bell.data = s;
+	status = open_workers(s, workers, sockets, count);
+	if (status == 0)
+		return s;
+	*why = uv_strerror(status);
+	uv_close((uv_handle_t *)&s->bell, on_bell_closed);
+	return NULL;
+}
