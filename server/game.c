@@ -18,6 +18,7 @@
 
 #include "common/log.h"
 #include "server/archive.h"
+#include "server/api/api.h"
 #include "server/audience.h"
 #include "server/console.h"
 #include "server/grants.h"
@@ -114,6 +115,7 @@ static void on_frame(struct frames *f, uint64_t passed)
 	game->metrics.frames_late += passed - 1;
 	run_frame(game, seconds);
 	relieve(game);
+	api_frame(game->api);
 	loop_at_turn_end(game->loop, &game->idle);
 	frames_set(f, game->cvars.set.sv_fps);
 }
@@ -300,6 +302,7 @@ void game_marked(struct game *game)
 	game->stop_event_sent = true;
 	if (game->script != NULL)
 		script_stop(game->script, stop_words[game->stop]);
+	api_stop(game->api);
 	game_commit_store(game);
 	LIST_EACH(node, &game->players)
 	{
@@ -476,7 +479,9 @@ bool game_start(struct game *game, const char **why)
 {
 	int status;
 
-	if (!open_store(game, why) || !map_start(game, why))
+	*why = "out of memory";
+	game->api = api_open(game);
+	if (game->api == NULL || !open_store(game, why) || !map_start(game, why))
 		return false;
 	warn_of_unknown_cvars(game);
 	status = start_frames(game);
@@ -500,6 +505,7 @@ void game_close(struct game *game)
 	loop_task_cancel(&game->idle);
 	if (!uv_is_closing((uv_handle_t *)&game->stop_timer))
 		uv_close((uv_handle_t *)&game->stop_timer, NULL);
+	api_close(game->api);
 	map_close(game);
 	store_close(game->store);
 	game->store = NULL;
@@ -514,5 +520,6 @@ void game_free(struct game *game)
 	slots_free(&game->handles);
 	bans_close(&game->bans);
 	free(game->mssp);
+	api_free(game->api);
 	cvar_close(&game->cvars);
 }

@@ -16,6 +16,7 @@
 #include "server/player.h"
 #include "server/restart.h"
 
+struct api;
 struct muxlink;
 struct muxlinks;
 struct script;
@@ -61,6 +62,7 @@ struct game {
 	struct store *store;     /* owned: what scripts keep; NULL before game_start */
 	struct control *control; /* owned */
 	struct restart restart;
+	struct api *api; /* owned: the HTTP API; NULL before game_start */
 	struct frames frames;
 	struct loop_task idle; /* when all of a frame is done: memory is collected */
 	struct health health;

@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "server/api/outgoing.h"
+#include "server/api/script_api.h"
 #include "server/api/types.h"
 #include "server/map.h"
 #include "server/script_await.h"
@@ -54,6 +55,43 @@ bool script_was_stopped(lua_State *co)
 	return lua_gethookmask(co) != 0;
 }
 
+/* Whoever waits for the end of co, taken off the list; NULL: nobody. */
+static struct script_call *take_call(struct script *s, lua_State *co)
+{
+	LIST_EACH(node, &s->calls)
+	{
+		struct script_call *call = container_of(node, struct script_call, node);
+
+		if (call->co != co)
+			continue;
+		list_remove(&call->node);
+		return call;
+	}
+	return NULL;
+}
+
+static void ended(struct script *s, lua_State *co, int status, int results)
+{
+	static const char yields[] =
+		"a handler used coroutine.yield: nothing would ever resume it; "
+		"use wait or waitframe";
+	struct script_call *call = take_call(s, co);
+	char text[900];
+
+	if (call == NULL && status == LUA_YIELD)
+		script_fault(s, yields);
+	else if (call == NULL && status != LUA_OK)
+		script_report(s, co);
+	if (call == NULL)
+		return;
+	if (status != LUA_OK && status != LUA_YIELD)
+		script_describe(co, text, sizeof text);
+	call->done(call, co, status == LUA_OK ? results : 0,
+		status == LUA_OK      ? NULL
+		: status == LUA_YIELD ? yields
+				      : text);
+}
+
 void script_go_on(lua_State *L, lua_State *co, int args)
 {
 	struct script *s = script_of(L);
@@ -66,12 +104,7 @@ void script_go_on(lua_State *L, lua_State *co, int args)
 		script_return(s, before);
 		return;
 	}
-	if (status == LUA_YIELD) {
-		script_fault(s, "a handler used coroutine.yield: nothing would ever resume it; "
-				"use wait or waitframe");
-	} else if (status != LUA_OK) {
-		script_report(s, co);
-	}
+	ended(s, co, status, results);
 	if (status != LUA_OK && !script_was_stopped(co))
 		lua_resetthread(
 			co); /* closes what is to be closed, still on the time of this call */
@@ -81,6 +114,11 @@ void script_go_on(lua_State *L, lua_State *co, int args)
 
 void script_run(lua_State *L, int args)
 {
+	script_run_call(L, args, NULL);
+}
+
+void script_run_call(lua_State *L, int args, struct script_call *call)
+{
 	struct script *s = script_of(L);
 	luaL_checkstack(L, 1, NULL);
 	lua_State *co = lua_newthread(L);
@@ -89,6 +127,10 @@ void script_run(lua_State *L, int args)
 		luaL_error(L, "not enough memory");
 	lua_xmove(L, co, args + 1);
 	s->coroutines++;
+	if (call != NULL) {
+		call->co = co;
+		list_add_last(&s->calls, &call->node);
+	}
 	script_go_on(L, co, args);
 	lua_pop(L, 1);
 }
@@ -289,6 +331,7 @@ static void open_globals(lua_State *L)
 	script_open_types(L);
 	script_open_outgoing(L);
 	script_open_ban(L);
+	script_open_api(L);
 	script_seal_globals(L);
 	lua_pop(L, 1);
 }
@@ -345,6 +388,7 @@ struct script *script_new(struct game *game, const char *dir, size_t memory_max)
 	s->game = game;
 	s->opened_ms = game != NULL ? loop_now_ms(game->loop) : 0;
 	list_init(&s->awaits);
+	list_init(&s->calls);
 	s->limit.memory_max = memory_max;
 	s->dir = strdup(dir);
 	s->name = last_part(dir);
@@ -399,6 +443,7 @@ void script_close(struct script *s)
 		return;
 	map_hooks_end(s);
 	script_await_end_all(s);
+	script_api_close(s);
 	limit_close(s);
 	outgoing_close(s);
 	schedule_free(&s->schedule);

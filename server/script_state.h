@@ -86,6 +86,17 @@ struct script {
 	unsigned long console_number; /* counts them */
 	size_t coroutines;            /* begun by us and not ended: they wait */
 	struct outgoing *outgoing;    /* owned: what it asks other servers; NULL = nothing yet */
+	struct list calls;            /* struct script_call: those whose end somebody waits for */
+	struct script_api *api;       /* owned: its part of the HTTP API, see api/script_api.h */
+};
+
+/* A coroutine whose end somebody waits for; he owns it, and may take node off its list at any time. */
+struct script_call {
+	struct list node; /* of script.calls until done is called */
+	lua_State *co;
+	/* It returned results values, on top of co's stack; or error says how it ended, which nobody
+	 * else is told. Must not raise. */
+	void (*done)(struct script_call *call, lua_State *co, int results, const char *error);
 };
 
 struct script *script_of(lua_State *L);
@@ -110,6 +121,7 @@ bool script_was_stopped(lua_State *co);
  * both. It runs until it first waits; what it raises is logged and counted. May raise only when
  * memory is out. */
 void script_run(lua_State *L, int args);
+void script_run_call(lua_State *L, int args, struct script_call *call); /* NULL: as script_run */
 void script_go_on(lua_State *L, lua_State *co, int args); /* the same for one that waits */
 
 /* ---- script_error.c ---- */
@@ -158,6 +170,7 @@ void script_open_store(lua_State *L);
 void script_open_command(lua_State *L);
 void script_open_password(lua_State *L);
 void script_open_ban(lua_State *L);
+void script_open_api(lua_State *L);
 void script_seal_globals(lua_State *L); /* last: from now on an undefined global is an error */
 
 /* Loads a file below the map's folder and leaves its function on the stack, or a message: returns

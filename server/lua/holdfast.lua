@@ -414,7 +414,49 @@ function json.encode(value) end
 ---@return string? why
 function json.decode(text) end
 
--- Values for answers of the HTTP API --------------------------------------------------------------
+-- The HTTP API ----------------------------------------------------------------------------------
+-- With sv_api 1 other programs can ask the map. Routes may be registered while its files run.
+
+---What a script that answers is given beside its argument.
+---@class request
+---@field method string GET, HEAD (answered by what answers get), POST, PUT, PATCH, DELETE
+---@field path string decoded
+---@field query { key: string, value: string }[]
+---@field parts table<string, string> of a route such as /rooms/{name}: parts.name
+---@field headers table<string, string> by their names in lower case
+---@field address string the client's
+---@field body string as it came, 64 KiB at most
+
+---Has f answer requests of this method and path. It gets the query's parts in order (get) or the body's
+---JSON, nil if it is none, and the request; what it returns is the answer, in the form that NightFall
+---gives it: {"message":{"content":...,"type":"string"},"status":"success"}. It may wait; meanwhile
+---others are answered. An error is answered 500. A route without parts goes before one with.
+---@param uri string /path, or /path/{name}: any one part there
+---@param method "get"|"post"|"put"|"patch"|"delete"
+---@param f fun(argument: any, request: request): any or "file.lua::name": what that file returns, or a global
+---@return 0|1|2|3|4 code registered; is registered already; bad arguments; sv_api is 0; no room
+function register_api_route(uri, method, f) end
+
+---@param uri string
+---@param method "get"|"post"|"put"|"patch"|"delete"
+---@return 0|1|2|3|4 code no longer; was not registered; bad arguments; sv_api is 0; an error
+function unregister_api_route(uri, method) end
+
+---@class api
+api = {}
+
+---What a script can return to answer in its own form.
+---@param status integer 200 to 599
+---@param body? string
+---@param headers? table<string, string> Content-Type is text/plain unless it is here
+---@return any
+function api.reply(status, body, headers) end
+
+---Tells all who listen to GET /events. False: the API does not run.
+---@param name string
+---@param value? any what json.encode can write
+---@return boolean
+function api.event(name, value) end
 
 ---@class constarray
 ---@field [integer] any
