@@ -14,7 +14,7 @@ import pytest
 import websocket
 
 from browsers import chromium, quit_chromium
-from daemons import GOODBYE, PATIENCE, SAFE, wait_for
+from daemons import GOODBYE, PATIENCE, SAFE, free_port, wait_for
 from players import TlsPlayer, connect
 from terminals import Terminal
 
@@ -176,6 +176,34 @@ def test_tintin_and_socat_play(tls):
     client.line("echo still here")
     client.expect(rb"\[still here\]")
     assert tls.status()["users"] == 2
+
+
+def test_tinyfugue_and_kbtin_play(tls):
+    tls.listen("telnets", "telnet-line", "negotiate = always")
+    tls.start()
+    host, port = tls.holdfast.addresses["telnets"]
+    home = tls.holdfast.dir / "home"
+    home.mkdir()
+    (home / "rc.tf").write_text("/set visual=0\n/set more=0\n/set login=0\n"
+                                f"/addworld -x w {host} {port}\n")
+    (home / "kb.tin").write_text(f"#sslsession m {{{host} {port}}}\n")
+    for argv in (["tf", "-n", "-v", f"-f{home}/rc.tf", "w"], ["KBtin", "-i", str(home / "kb.tin")]):
+        if not shutil.which(argv[0]):
+            pytest.skip(f"{argv[0]} is not installed")
+        client = Terminal(["env", "TERM=dumb", *argv] if argv[0] == "tf" else argv, home)
+        tls.holdfast.closers.append(client.close)
+        client.expect(rb"hello telnet-line\+tls")
+        client.line("echo hello")
+        client.expect(rb"\[hello\]")
+    assert tls.status()["users"] == 2
+
+
+def test_a_socket_in_the_file_system_may_have_it_too(tls):
+    address = tls.holdfast.listen("raws", "raw", where="unix", more="tls = yes")
+    tls.start()
+    script = f"(printf 'echo hello\\n'; sleep 1) | openssl s_client -quiet -no_ign_eof -crlf -unix {address}"
+    got = subprocess.run(["bash", "-c", script], capture_output=True, timeout=PATIENCE)
+    assert b"hello raw+tls" in got.stdout and b"[hello]" in got.stdout
 
 
 def test_the_page_and_its_websocket_come_by_https(tls):
@@ -651,6 +679,51 @@ def test_a_proxys_header_comes_before_the_handshake(tls):
     s.sendall(client_hello())
     assert read_all(s) == b""
     wait_for(lambda: tls.metric("closed_no_proxy") == 1, "without a header he is refused")
+
+
+HAPROXY = """
+global
+  maxconn 100
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+listen through
+  bind 127.0.0.1:%(through)d
+  server mux 127.0.0.1:%(tls)d send-proxy-v2
+listen for_us
+  bind 127.0.0.1:%(for_us)d ssl crt %(dir)s/both.pem
+  server mux 127.0.0.1:%(plain)d send-proxy-v2-ssl
+"""
+
+
+def test_haproxy_passes_tls_on_and_speaks_it_for_us(tls):
+    path = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+    if not path:
+        pytest.skip("haproxy is not installed")
+    tls.listen("telnets", "telnet-line", "proxies = '127.0.0.0/8'")
+    tls.holdfast.listen("behind", "telnet-line", more="proxies = '127.0.0.0/8'")
+    tls.start()
+    folder = tls.holdfast.dir
+    both = (folder / "main" / "cert.pem").read_text() + (folder / "main" / "key.pem").read_text()
+    (folder / "both.pem").write_text(both)
+    through, for_us = free_port(), free_port()
+    (folder / "ha.cfg").write_text(HAPROXY % {
+        "through": through, "for_us": for_us, "dir": folder,
+        "tls": tls.holdfast.addresses["telnets"][1], "plain": tls.holdfast.addresses["behind"][1]})
+    proxy = subprocess.Popen([path, "-f", folder / "ha.cfg", "-db"], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    tls.holdfast.closers.append(lambda: (proxy.terminate(), proxy.wait(PATIENCE)))
+    for port in (through, for_us):
+        tls.holdfast.wait_listening(tls.holdfast.multiplexer, ("127.0.0.1", port), "haproxy")
+        player = TlsPlayer(("127.0.0.1", port), source="127.0.0.8", version=TLS12)
+        tls.holdfast.players.append(player)
+        player.expect(b"hello telnet-line+tls")
+        player.line("caps")
+        assert b'"tls":"TLSv1.2"' in player.expect(b"}")
+        assert tls.holdfast.users()[-1]["address"] == "127.0.0.8"
+        player.close()
 
 
 class Prefixed:

@@ -93,6 +93,41 @@ static void a_file_sets_options_and_listeners(void **state)
 	config_free(&config);
 }
 
+static void certificates_are_named_and_any_kind_of_listener_may_show_them(void **state)
+{
+	struct config config, fresh;
+	const char *why;
+
+	(void)state;
+	if (!load(&config,
+		    "listener a { kind=\"raw\" address=\"127.0.0.1:1\" tls=on }\n"
+		    "listener b { kind=\"websocket\" address=\"127.0.0.1:2\" tls=no }\n"
+		    "certificate x { chain='/x.pem' key='/x.key' }\n"
+		    "certificate y { chain='/y.pem' key='/y.key' }\n",
+		    &why))
+		fail_msg("%s", why);
+	assert_true(config.listeners[0].tls && !config.listeners[1].tls);
+	assert_true(config_has_tls(&config));
+	assert_int_equal(config.certificates.count, 2);
+	assert_string_equal(config.certificates.files[1].name, "y");
+	assert_string_equal(config.certificates.files[1].key, "/y.key");
+	/* A reload takes other certificates, but not TLS for another listener. */
+	assert_true(load(&fresh,
+		"listener a { kind=\"raw\" address=\"127.0.0.1:1\" tls=yes }\n"
+		"listener b { kind=\"websocket\" address=\"127.0.0.1:2\" tls=yes }\n"
+		"certificate z { chain='/z.pem' key='/z.key' }\n",
+		&why));
+	assert_int_equal(config_apply_live(&config, &fresh), 1);
+	assert_int_equal(config.certificates.count, 1);
+	assert_string_equal(config.certificates.files[0].name, "z");
+	assert_false(config.listeners[1].tls);
+	config_free(&fresh);
+	config_free(&config);
+	assert_true(config_load(&config, NULL, &why));
+	assert_false(config_has_tls(&config));
+	config_free(&config);
+}
+
 static void mistakes_are_named_with_file_and_line(void **state)
 {
 	static const struct {
@@ -122,6 +157,15 @@ static void mistakes_are_named_with_file_and_line(void **state)
 		{"resolver = localhost\n", ":1: resolver: 'localhost' no resolver, such as"},
 		{"ident_skip = '10.0.0.1/8'\n",
 			":1: ident_skip: '10.0.0.1/8' '10.0.0.1/8': the add"},
+		{"listener a { kind=\"raw\" address=\"127.0.0.1:1\"\n tls = yes }\n",
+			":2: tls needs certificate main {"},
+		{"listener a { tls = maybe }\n", ":1: tls: 'maybe' is none of yes, no"},
+		{"certificate a { chain = '/c' }\n", ":1: certificate 'a' has no key: it needs"},
+		{"certificate a { key = '/k' }\n", ":1: certificate 'a' has no chain: it needs"},
+		{"certificate a { chain='/c' key='/k' }\ncertificate a { chain='/c' key='/k' }\n",
+			":2: found duplicate title 'a'"},
+		{"listener a { kind=\"multiplexer\" address=\"unix:/x\" tls=yes }\n",
+			":1: listener 'a': tls is for users"},
 		{"listener a {\n", ":2: "},
 		{"= = =\n", ":1: "},
 	};
@@ -275,6 +319,7 @@ int main(void)
 		cmocka_unit_test(without_a_file_telnet_and_the_page_listen_on_loopback_only),
 		cmocka_unit_test(origins_are_read_and_what_makes_no_sense_is_refused),
 		cmocka_unit_test(a_file_sets_options_and_listeners),
+		cmocka_unit_test(certificates_are_named_and_any_kind_of_listener_may_show_them),
 		cmocka_unit_test(mistakes_are_named_with_file_and_line),
 		cmocka_unit_test(a_missing_file_is_named),
 		cmocka_unit_test(a_reload_takes_what_is_live_and_counts_what_is_not),
