@@ -2,6 +2,8 @@
 #ifndef SERVER_GAME_H
 #define SERVER_GAME_H
 
+#include <stdatomic.h>
+
 #include "common/control.h"
 #include "common/list.h"
 #include "common/loop.h"
@@ -64,7 +66,10 @@ struct game {
 	struct restart restart;
 	struct api *api; /* owned: the HTTP API; NULL before game_start */
 	struct frames frames;
-	struct loop_task idle; /* when all of a frame is done: memory is collected */
+	atomic_uint progress; /* of the loop and of scripts: what a watchdog looks at */
+	const char
+		*volatile doing; /* static: the event whose handlers run; NULL = no script does */
+	struct loop_task idle;   /* when all of a frame is done: memory is collected */
 	struct health health;
 	struct game_metrics metrics;
 	uint64_t frame;          /* number of the last frame */

@@ -14,6 +14,7 @@
 #include "server/game.h"
 #include "server/maptest/maptest.h"
 #include "server/terminal.h"
+#include "server/watchdog.h"
 
 /* After `quit`: ended on purpose, do not start again. See etc/holdfast-server.service. */
 enum { EXIT_QUIT = 3, SETS_MAX = 64 };
@@ -137,10 +138,16 @@ static int play(struct loop *loop, struct game *game)
 	bool ok = game_start(game, &why);
 	if (ok && (given.console || isatty(STDIN_FILENO)))
 		terminal = terminal_open(game, STDIN_FILENO, STDOUT_FILENO);
-	if (ok)
+	if (ok) {
+		struct watchdog *dog = watchdog_open(game, &why);
+
+		if (dog == NULL)
+			log_warn("watchdog: %s: sv_watchdog is without effect", why);
 		loop_run(loop);
-	else
+		watchdog_close(dog);
+	} else {
 		log_error("cannot start: %s", why);
+	}
 	hold_signals(SIG_BLOCK);
 	/* One that came just before may turn a restart into an end. */
 	uv_run(&loop->uv, UV_RUN_NOWAIT);

@@ -151,6 +151,11 @@ static const char *const event_arguments[] = {
 #include "server/events.def"
 };
 
+static const char *const event_names[] = {
+#define EVENT(name, arguments, meaning) #name,
+#include "server/events.def"
+};
+
 static void push_argument(lua_State *L, char kind, const struct happening *h)
 {
 	if (kind == 'p')
@@ -201,12 +206,15 @@ static void fire(struct script *s, const struct happening *h)
 		script_fault(s, "not enough memory for an event");
 		return;
 	}
+	const char *before = s->game->doing;
+	s->game->doing = event_names[h->event];
 	lua_pushcfunction(L, l_fire);
 	lua_pushlightuserdata(L, (void *)h);
 	if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
 		script_report(s, L);
 		lua_pop(L, 1);
 	}
+	s->game->doing = before;
 }
 
 /* ---- events ------------------------------------------------------------------------------------- */

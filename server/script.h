@@ -3,6 +3,7 @@
 #define SERVER_SCRIPT_H
 
 #include <jansson.h>
+#include <pthread.h>
 
 #include "common/defs.h"
 
@@ -43,6 +44,10 @@ bool script_collect(struct script *s, uint64_t until_ns);
 /* Whether scripts were refused memory since the last time, and what they keep is nearly all they may
  * have: then only a new beginning helps. False in the first minute. */
 bool script_is_full(struct script *s);
+
+/* For a watchdog, from another thread: has the thread that runs this script write to the log which line
+ * of which file it is in, and abort. The script must be what keeps it. */
+void script_say_where(struct script *s, pthread_t running);
 
 size_t script_memory(const struct script *s); /* bytes in use */
 

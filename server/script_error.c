@@ -38,7 +38,7 @@ static void describe_error(lua_State *L, char *out, size_t room)
 }
 
 /* Adds where L stands: "; in go (anteroom/init.lua:12), from anteroom/init.lua:40". */
-static void describe_place(lua_State *L, char *out, size_t room)
+void script_describe_place(lua_State *L, char *out, size_t room)
 {
 	lua_Debug at;
 	int shown = 0;
@@ -59,7 +59,7 @@ static void describe_place(lua_State *L, char *out, size_t room)
 void script_describe(lua_State *L, char *out, size_t room)
 {
 	describe_error(L, out, room);
-	describe_place(L, out, room);
+	script_describe_place(L, out, room);
 }
 
 /* ---- the log ------------------------------------------------------------------------------------ */

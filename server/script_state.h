@@ -41,7 +41,6 @@ struct script_limit {
 	unsigned long seen;          /* the call of the last tick... */
 	unsigned ticks;              /* ... and how many ticks it lasted since it was first seen */
 	volatile uint64_t budget_ms; /* of this call; 0 = none */
-	uint64_t hang_ms; /* this long over its budget, and no hook has helped: the end */
 };
 
 /* What a map did wrong. */
@@ -130,6 +129,9 @@ void script_go_on(lua_State *L, lua_State *co, int args); /* the same for one th
  * go (anteroom/init.lua:12), from anteroom/init.lua:40". Raises and allocates nothing: it also serves
  * when memory is out. */
 void script_describe(lua_State *L, char *out, size_t room);
+
+/* Only the second part, and without an error: where L stands. */
+void script_describe_place(lua_State *L, char *out, size_t room);
 
 /* That error is counted, and told to the log and to admins in the game; script_fault: this text. */
 void script_report(struct script *s, lua_State *L);

@@ -21,6 +21,15 @@
 --   globals can be made while the map's files are loaded, not later.
 --   One call (a handler up to its next wait) may run sv_script_time, all together may use
 --   sv_script_memory; what goes over is ended with an error that no pcall holds.
+--   That goes for string.find and its kin too. table.sort takes up to 200,000 elements. A map that keeps
+--   nearly all the memory it may have begins anew (reload). An error that nobody catches is one line in
+--   the log (ten a second, then how many more), and one for players whose role is "admin", every five
+--   seconds at most. A server that stands still all the same (sv_watchdog) is ended and started anew.
+--   These limits are for mistakes. They are no wall against a script that is written to break it: the
+--   Lua of Debian 12 is 5.4.4 with Debian's fixes of CVE-2022-28805 and CVE-2022-33099, and what
+--   lua.org/bugs.html has found in it since (wrong code for some constants and for functions with very
+--   many, lua_settop with variables that are to be closed) is still there. Run only maps that you trust
+--   as you trust a program; if one crashes the server, its players stay.
 
 -- Events ----------------------------------------------------------------------------------------
 
