@@ -166,6 +166,33 @@ static bool ask_kernel(name_of_socket *ask, int fd, struct address *out)
 	return true;
 }
 
+struct endpoint endpoint_of(const struct address *a)
+{
+	struct endpoint e = {.sa.sa_family = AF_UNSPEC};
+
+	if (a->len == 0)
+		return e;
+	e.sa.sa_family = a->sa.sa_family;
+	if (a->sa.sa_family == AF_INET)
+		e.in = a->in;
+	else if (a->sa.sa_family == AF_INET6)
+		e.in6 = a->in6;
+	return e;
+}
+
+struct address endpoint_address(const struct endpoint *e)
+{
+	struct address a = {.len = 0};
+
+	if (e->sa.sa_family == AF_INET)
+		a = (struct address){.in = e->in, .len = sizeof a.in};
+	else if (e->sa.sa_family == AF_INET6)
+		a = (struct address){.in6 = e->in6, .len = sizeof a.in6};
+	else if (e->sa.sa_family == AF_UNIX)
+		a = (struct address){.un.sun_family = AF_UNIX, .len = sizeof a.un};
+	return a;
+}
+
 bool address_of_peer(int fd, struct address *out)
 {
 	return ask_kernel(getpeername, fd, out);

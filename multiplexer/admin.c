@@ -152,8 +152,9 @@ static json_t *user_json(const struct mux *mux, const struct subclient *u)
 	const struct listener_config *l = listener_config(u->listener);
 	struct clientkey k = subclient_key(u);
 	char key[CLIENTKEY_TEXT_MAX], ip[ADDRESS_IP_MAX];
+	struct address from = subclient_from(u);
 
-	address_ip(&u->at.user, ip);
+	address_ip(&from, ip);
 	json_t *detached =
 		u->layers.detached ? json_integer((json_int_t)seconds(mux, u->detached_ms)) : NULL;
 
@@ -279,7 +280,9 @@ static const char *address_of_user(
 	struct clientkey key;
 
 	if (u != NULL) {
-		address_ip(&u->at.user, ip);
+		struct address from = subclient_from(u);
+
+		address_ip(&from, ip);
 		return ip;
 	}
 	return clientkey_parse(text, &key) ? chain_address(&mux->chain, &key) : NULL;

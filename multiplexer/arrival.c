@@ -51,13 +51,14 @@ static bool is_exempt(const struct subclient *u)
 static enum admission_verdict ask(struct subclient *u)
 {
 	struct mux *mux = u->mux;
+	struct address from = subclient_from(u);
 	enum admission_verdict verdict;
 	uint32_t chance = 0;
 
 	if (is_exempt(u))
 		return ADMISSION_YES;
 	uv_random(NULL, NULL, &chance, sizeof chance, 0, NULL);
-	verdict = admission_ask(mux->admission, &u->at.user, loop_now_ms(mux->loop), chance);
+	verdict = admission_ask(mux->admission, &from, loop_now_ms(mux->loop), chance);
 	u->admitted = verdict == ADMISSION_YES;
 	return verdict;
 }
@@ -125,8 +126,10 @@ static void enter(struct subclient *u)
 
 static void end_visit(struct subclient *u)
 {
+	struct address from = subclient_from(u);
+
 	if (u->visiting)
-		admission_visited(u->mux->admission, &u->at.user);
+		admission_visited(u->mux->admission, &from);
 	u->visiting = false;
 }
 
@@ -142,9 +145,10 @@ void arrival_handshaken(struct subclient *u)
 static void begin_handshake(struct subclient *u)
 {
 	struct mux *mux = u->mux;
+	struct address from = subclient_from(u);
 
-	u->visiting = !is_exempt(u) &&
-		      admission_visit(mux->admission, &u->at.user, loop_now_ms(mux->loop));
+	u->visiting =
+		!is_exempt(u) && admission_visit(mux->admission, &from, loop_now_ms(mux->loop));
 	if (!u->visiting && !is_exempt(u)) {
 		refuse(u, CLOSING_TOO_MANY, NULL);
 		return;
@@ -159,13 +163,14 @@ static void begin_handshake(struct subclient *u)
 
 static void knock(struct subclient *u)
 {
-	struct ban *ban = bans_find(&u->mux->bans, &u->at.user);
+	struct address from = subclient_from(u);
+	struct ban *ban = bans_find(&u->mux->bans, &from);
 	char words[BAN_WORDS_MAX];
 
 	if (ban != NULL) { /* one who came by a proxy: others were seen at the door */
 		ban->hits++;
 		refuse(u, CLOSING_BANNED, ban_words(ban, words));
-	} else if (u->mux->localhost_only && !address_is_local(&u->at.user))
+	} else if (u->mux->localhost_only && !address_is_local(&from))
 		refuse(u, CLOSING_NOT_LOCAL, NULL);
 	else if (listener_config(u->listener)->kind->handshake)
 		begin_handshake(u);
@@ -210,9 +215,10 @@ static unsigned securing_max(const struct mux *mux)
 static void secure(struct subclient *u, struct slice early)
 {
 	struct mux *mux = u->mux;
+	struct address from = subclient_from(u);
 
-	u->visiting = !is_exempt(u) &&
-		      admission_visit(mux->admission, &u->at.user, loop_now_ms(mux->loop));
+	u->visiting =
+		!is_exempt(u) && admission_visit(mux->admission, &from, loop_now_ms(mux->loop));
 	if (!u->visiting && !is_exempt(u)) {
 		subclient_drop(u, CLOSING_TOO_MANY);
 		return;
@@ -255,7 +261,8 @@ void arrival_secured(struct subclient *u)
 /* Where he comes from is known. early: what he has said behind a PROXY header. */
 static void address_known(struct subclient *u, struct slice early)
 {
-	struct ban *ban = bans_find(&u->mux->bans, &u->at.user);
+	struct address from = subclient_from(u);
+	struct ban *ban = bans_find(&u->mux->bans, &from);
 
 	if (!listener_config(u->listener)->tls) {
 		knock(u);
@@ -274,8 +281,8 @@ static void take_header(struct subclient *u, const struct proxy_header *h)
 	if (!h->has_addresses)
 		return;
 	u->proxied = true;
-	u->at.user = h->source;
-	u->at.local = h->target;
+	u->at.user = endpoint_of(&h->source);
+	u->at.local = endpoint_of(&h->target);
 	snprintf(u->wire->tls_version, sizeof u->wire->tls_version, "%s", h->tls);
 	/* His identd would be asked about a connection that is the proxy's. */
 	u->lookups[LOOKUP_IDENT].mode = LOOKUP_OFF;
@@ -285,6 +292,7 @@ struct slice arrival_bytes(struct subclient *u, struct slice bytes)
 {
 	struct buf *all = &u->arrival.header;
 	struct slice none = slice_of(NULL, 0);
+	struct address from;
 	struct proxy_header h;
 	size_t before = all->len;
 	const char *why;
@@ -300,7 +308,8 @@ struct slice arrival_bytes(struct subclient *u, struct slice bytes)
 	case PROXY_MORE:
 		return none;
 	case PROXY_BAD:
-		if (logquota_take(&u->mux->refusals, &u->at.user, loop_now_ms(u->mux->loop)))
+		from = subclient_from(u);
+		if (logquota_take(&u->mux->refusals, &from, loop_now_ms(u->mux->loop)))
 			log_warn("%s: %s, though he comes from an address in proxies",
 				subclient_label(u), why);
 		subclient_drop(u, CLOSING_NO_PROXY);
@@ -391,9 +400,10 @@ void arrival_accept(struct mux *mux, struct listener *listener, uv_stream_t *lis
 	u->number = mux_new_number(mux);
 	if (layers_want_ticks(&u->layers))
 		list_add_last(&mux->ticking, &u->ticking);
-	if (u->at.user.len == 0) {
+	from = subclient_from(u);
+	if (from.len == 0) {
 		subclient_drop(u, CLOSING_LOST); /* gone again before we looked */
-	} else if (nets_have(&config->proxies, &u->at.user)) {
+	} else if (nets_have(&config->proxies, &from)) {
 		u->arrival.proxy = true;
 		u->arrival.deadline_ms = u->connected_ms + PROXY_MS;
 		subclient_watch(u);
@@ -424,28 +434,32 @@ void arrival_tick(struct subclient *u)
 
 void arrival_proven(struct subclient *u)
 {
+	struct address from = subclient_from(u);
+
 	u->proven = true;
 	if (u->admitted)
-		admission_proven(u->mux->admission, &u->at.user);
+		admission_proven(u->mux->admission, &from);
 }
 
 void arrival_move(struct subclient *u, struct subclient *comer)
 {
+	struct address from = subclient_from(u), to = subclient_from(comer);
+
 	end_visit(comer);
 	if (u->admitted)
-		admission_move(u->mux->admission, &u->at.user, &comer->at.user, u->proven,
-			loop_now_ms(u->mux->loop));
+		admission_move(u->mux->admission, &from, &to, u->proven, loop_now_ms(u->mux->loop));
 	subclient_move(u, &comer->at, comer->proxied);
 }
 
 void arrival_gone(struct subclient *u)
 {
 	struct mux *mux = u->mux;
+	struct address from = subclient_from(u);
 
 	buf_free(&u->arrival.header);
 	end_visit(u);
 	if (u->admitted)
-		admission_gone(mux->admission, &u->at.user, u->proven);
+		admission_gone(mux->admission, &from, u->proven);
 	u->admitted = false;
 	no_longer_securing(u);
 	if (list_is_empty(&u->node))

@@ -126,15 +126,17 @@ static void throw_out(struct mux *mux, const struct ban *ban)
 	LIST_EACH(node, &mux->users)
 	{
 		struct subclient *u = container_of(node, struct subclient, node);
+		struct address from = subclient_from(u);
 
-		if (u->state == SUBCLIENT_CONNECTED && net_has(&ban->net, &u->at.user))
+		if (u->state == SUBCLIENT_CONNECTED && net_has(&ban->net, &from))
 			subclient_end(u, CLOSING_BANNED, words);
 	}
 	LIST_EACH(node, &mux->watched)
 	{
 		struct subclient *u = container_of(node, struct subclient, watched);
+		struct address from = subclient_from(u);
 
-		if (u->state == SUBCLIENT_ARRIVING && net_has(&ban->net, &u->at.user))
+		if (u->state == SUBCLIENT_ARRIVING && net_has(&ban->net, &from))
 			subclient_end(u, CLOSING_BANNED, words);
 	}
 	chain_throw_out(&mux->chain, ban, words);

@@ -82,8 +82,10 @@ static void log_back(const struct subclient *u, const struct subclient *comer)
 {
 	char old[ADDRESS_IP_MAX], new[ADDRESS_IP_MAX], since[64] = "has another connection now";
 
-	address_ip(&u->at.user, old);
-	address_ip(&comer->at.user, new);
+	struct address before = subclient_from(u), now = subclient_from(comer);
+
+	address_ip(&before, old);
+	address_ip(&now, new);
 	if (u->layers.detached)
 		snprintf(since, sizeof since, "is back after %llu s",
 			(unsigned long long)((loop_now_ms(u->mux->loop) - u->detached_ms) / 1000));

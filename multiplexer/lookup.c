@@ -63,14 +63,14 @@ static void become_known(struct lookup *l, const char *name)
 static bool is_supported(
 	const struct lookups *ls, const struct lookup *l, const struct lookup_subject *of)
 {
+	struct address user = endpoint_address(&of->user);
 	uint8_t ip[ADDRESS_IP_BYTES];
 
-	if (l->mode == LOOKUP_OFF || !address_ip_bytes(&of->user, ip))
+	if (l->mode == LOOKUP_OFF || !address_ip_bytes(&user, ip))
 		return false;
 	if (l->kind == LOOKUP_DNS)
 		return ls->dns != NULL;
-	return of->local.len > 0 && of->local.sa.sa_family == of->user.sa.sa_family &&
-	       !nets_have(&ls->skip, &of->user);
+	return of->local.sa.sa_family == of->user.sa.sa_family && !nets_have(&ls->skip, &user);
 }
 
 const char *lookup_word(
@@ -200,13 +200,14 @@ static void start_ident(struct lookups *ls, struct lookup *l, const struct looku
 	const struct ident_way way = {.port = (uint16_t)o->ident_port,
 		.connect_ms = o->ident_connect_timeout,
 		.total_ms = o->ident_timeout};
+	struct address user = endpoint_address(&of->user), local = endpoint_address(&of->local);
 
 	if (idents_in_flight(&ls->idents) >= o->ident_in_flight ||
-		idents_in_flight_for(&ls->idents, &of->user) >= o->ident_per_address) {
+		idents_in_flight_for(&ls->idents, &user) >= o->ident_per_address) {
 		ls->metrics->lookups_ident_refused++;
 		return;
 	}
-	l->ident = ident_ask(&ls->idents, &of->user, &of->local, &way, on_ident, l);
+	l->ident = ident_ask(&ls->idents, &user, &local, &way, on_ident, l);
 	if (l->ident == NULL)
 		return;
 	l->metrics = ls->metrics;
@@ -216,9 +217,11 @@ static void start_ident(struct lookups *ls, struct lookup *l, const struct looku
 
 bool lookup_start(struct lookups *ls, struct lookup *l, const struct lookup_subject *of)
 {
+	struct address user = endpoint_address(&of->user);
+
 	if (l->state == LOOKUP_OPEN && is_supported(ls, l, of)) {
 		if (l->kind == LOOKUP_DNS)
-			start_dns(ls, l, &of->user);
+			start_dns(ls, l, &user);
 		else
 			start_ident(ls, l, of);
 	}

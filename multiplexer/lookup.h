@@ -22,8 +22,8 @@ const char *lookup_mode_text(enum lookup_mode mode);
 
 /* Whom it is about. By address, not by socket: behind a proxy these are what the proxy says. */
 struct lookup_subject {
-	struct address user;  /* where he comes from; identd is asked about its port */
-	struct address local; /* what he connected to; identd is asked from there */
+	struct endpoint user;  /* where he comes from; identd is asked about its port */
+	struct endpoint local; /* what he connected to; identd is asked from there */
 };
 
 enum lookup_state {

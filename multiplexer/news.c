@@ -217,8 +217,9 @@ static void tell_got(struct serverlink *s, struct subclient *u, struct clientkey
 {
 	char ip[ADDRESS_IP_MAX];
 	const char *word = subclient_protocol(u);
+	struct address from = subclient_from(u);
 
-	address_ip(&u->at.user, ip);
+	address_ip(&from, ip);
 	if (u->at.user.sa.sa_family != AF_INET && u->at.user.sa.sa_family != AF_INET6)
 		snprintf(ip, sizeof ip, "127.0.0.1"); /* AF_UNIX: somebody on this machine */
 	link_send_got_subclient(serverlink_link(s),

@@ -43,8 +43,9 @@ const char *subclient_label(const struct subclient *u)
 	static char text[CLIENTKEY_TEXT_MAX + ADDRESS_IP_MAX + 16];
 	char key[CLIENTKEY_TEXT_MAX], ip[ADDRESS_IP_MAX];
 	struct clientkey k = subclient_key(u);
+	struct address from = subclient_from(u);
 
-	address_ip(&u->at.user, ip);
+	address_ip(&from, ip);
 	snprintf(text, sizeof text, "user %s (%s)", clientkey_text(&k, key), ip);
 	return text;
 }
@@ -123,9 +124,10 @@ void subclient_forget(struct subclient *u)
 static void log_closing(const struct subclient *u, enum closing why, const char *detail)
 {
 	struct mux *mux = u->mux;
+	struct address from = subclient_from(u);
 
 	if (list_is_empty(&u->node) &&
-		!logquota_take(&mux->refusals, &u->at.user, loop_now_ms(mux->loop)))
+		!logquota_take(&mux->refusals, &from, loop_now_ms(mux->loop)))
 		return;
 	log_line(closings[why].is_fault ? LOG_WARN : LOG_INFO, "%s: closed: %s%s",
 		subclient_label(u), closings[why].log, detail);
@@ -737,6 +739,7 @@ static struct subclient *new_record(void)
 struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_stream_t *listening)
 {
 	struct subclient *u = new_record();
+	struct address at;
 
 	if (u == NULL)
 		return NULL;
@@ -769,19 +772,21 @@ struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_s
 		return NULL;
 	}
 	listener_count(listener, 1);
-	if (!address_of_peer(stream_fd(u->stream), &u->at.user))
-		u->at.user.len = 0;
-	address_of_socket(stream_fd(u->stream), &u->at.local);
+	if (address_of_peer(stream_fd(u->stream), &at))
+		u->at.user = endpoint_of(&at);
+	if (address_of_socket(stream_fd(u->stream), &at))
+		u->at.local = endpoint_of(&at);
 	set_up_stream(u);
 	return u;
 }
 
-static bool is_same_host(const struct address *a, const struct address *b)
+static bool is_same_host(const struct endpoint *a, const struct endpoint *b)
 {
+	struct address one = endpoint_address(a), other = endpoint_address(b);
 	char x[ADDRESS_IP_MAX], y[ADDRESS_IP_MAX];
 
-	address_ip(a, x);
-	address_ip(b, y);
+	address_ip(&one, x);
+	address_ip(&other, y);
 	return strcmp(x, y) == 0;
 }
 

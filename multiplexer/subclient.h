@@ -55,8 +55,9 @@ struct subclient {
 	struct listener *listener; /* borrowed: outlives us */
 	uint32_t number;           /* his number; the key is number:listener */
 	enum subclient_state state;
-	enum closing closing;     /* why, once he is not CONNECTED */
-	struct lookup_subject at; /* where he comes from, and where he connected to */
+	enum closing closing; /* why, once he is not CONNECTED */
+	struct lookup_subject
+		at; /* where he comes from (subclient_from), and where he connected to */
 	uint64_t connected_ms;
 	uint64_t input_ms;    /* when he last typed */
 	uint64_t eof_ms;      /* when he ended his side; 0 = he has not */
@@ -129,6 +130,12 @@ const char *subclient_protocol(const struct subclient *u);
 /* NULL unless the key names a user whom the server of this link knows: a connected one, or one who has
  * left and whose input and departure it has still to hear of. */
 struct subclient *subclient_find(struct mux *mux, const struct clientkey *key);
+
+/* Where he comes from; no address if that could not be learnt. */
+static inline struct address subclient_from(const struct subclient *u)
+{
+	return endpoint_address(&u->at.user);
+}
 
 struct clientkey subclient_key(const struct subclient *u);
 const char *subclient_label(

@@ -310,9 +310,37 @@ static void a_missing_directory_is_an_error_with_the_path(void **state UNUSED)
 	assert_non_null(strstr(why, "unix:/nowhere/at/all/s"));
 }
 
+static void an_endpoint_keeps_all_but_a_path(void **state UNUSED)
+{
+	static const char *const texts[] = {"192.0.2.7:4000", "[2001:db8::7]:1"};
+	const struct address none = {.len = 0};
+	const char *why;
+
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		char text[ADDRESS_TEXT_MAX];
+		struct address a;
+
+		assert_true(address_parse(texts[i], &a, &why));
+		struct endpoint e = endpoint_of(&a);
+		struct address again = endpoint_address(&e);
+		address_text(&again, text);
+		assert_string_equal(text, texts[i]);
+		assert_int_equal(again.len, a.len);
+	}
+	struct address path;
+	assert_true(address_parse("unix:/run/x", &path, &why));
+	struct endpoint e = endpoint_of(&path);
+	path = endpoint_address(&e);
+	assert_int_equal(path.sa.sa_family, AF_UNIX);
+	assert_string_equal(path.un.sun_path, "");
+	e = endpoint_of(&none);
+	assert_int_equal(endpoint_address(&e).len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_endpoint_keeps_all_but_a_path),
 		cmocka_unit_test(texts_are_read_and_written_in_one_canonical_form),
 		cmocka_unit_test(what_is_no_address_is_refused_with_a_reason),
 		cmocka_unit_test(a_path_may_have_107_bytes_and_no_more),

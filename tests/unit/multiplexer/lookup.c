@@ -80,13 +80,13 @@ static void on_done(struct lookup *l UNUSED)
 
 static struct lookup_subject at(const char *user)
 {
-	struct lookup_subject of;
+	struct address from, to;
 	const char *why;
 
-	assert_true(address_parse(user, &of.user, &why));
-	assert_true(address_parse(
-		of.user.sa.sa_family == AF_INET ? "127.0.0.1:1" : "[::1]:1", &of.local, &why));
-	return of;
+	assert_true(address_parse(user, &from, &why));
+	assert_true(
+		address_parse(from.sa.sa_family == AF_INET ? "127.0.0.1:1" : "[::1]:1", &to, &why));
+	return (struct lookup_subject){.user = endpoint_of(&from), .local = endpoint_of(&to)};
 }
 
 static bool start(struct lookup *l, enum lookup_kind kind, const char *user)
