@@ -55,7 +55,7 @@ SANITIZE  :=
 endif
 
 # ---- flags ---------------------------------------------------------------------------------------
-PACKAGES   := libuv jansson libconfuse lua5.4 libcares openssl zlib sqlite3 libcrypt libcurl
+PACKAGES   := libuv jansson libconfuse lua5.4 libcares openssl zlib sqlite3 libcrypt libcurl libedit
 WARN       := -Wall -Wextra -Wpedantic -Werror -Wformat=2 -Wshadow -Wstrict-prototypes \
               -Wmissing-prototypes
 # Debian has llhttp as C sources, which are compiled in.
@@ -73,7 +73,8 @@ libs        = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 LIBS_common := $(call libs,libuv jansson openssl) -lm
 LIBS_multiplexer := $(call libs,libconfuse libcares zlib)
 LIBS_server := $(call libs,lua5.4 sqlite3 libcrypt libcurl)
-LIBS_all    := $(LIBS_multiplexer) $(LIBS_server) $(LIBS_common)
+LIBS_ctl    := $(call libs,libedit)
+LIBS_all    := $(LIBS_ctl) $(LIBS_multiplexer) $(LIBS_server) $(LIBS_common)
 
 ifdef V
 Q   :=
@@ -187,7 +188,7 @@ $(B)/holdfast-list: $(B)/server/list/main.o $(B)/liblist.a $(B)/libserver.a $(FL
 
 $(B)/holdfastctl: $(B)/common/ctl/main.o $(B)/libctl.a $(B)/libcommon.a
 	$(say) LINK $@
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS_common)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS_ctl) $(LIBS_common)
 
 # ---- unit tests ----------------------------------------------------------------------------------
 # $(call unit_rule,FOLDER/NAME): build it, and unit-FOLDER-NAME to run it. What it prints is shown
@@ -343,7 +344,7 @@ system: $(PROGRAMS) $(BENCH)
 
 # ---- what must be installed ----------------------------------------------------------------------
 DEPS_run  := gcc libc6-dev pkg-config libuv1-dev libjansson-dev libconfuse-dev liblua5.4-dev uthash-dev \
-             libc-ares-dev libssl-dev zlib1g-dev libsqlite3-dev libcrypt-dev \
+             libc-ares-dev libssl-dev zlib1g-dev libsqlite3-dev libcrypt-dev libedit-dev \
              libcurl4-openssl-dev node-llhttp
 DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git procps python3 \
              python3-pytest python3-pytest-xdist python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check spin \

@@ -4,7 +4,7 @@ set -u
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
 	# Not Debian: whoever runs it knows best. What is missing shows itself in the build.
-	if pkg-config --exists libuv jansson libconfuse lua5.4 libcares openssl zlib sqlite3 libcrypt libcurl 2>/dev/null &&
+	if pkg-config --exists libuv jansson libconfuse lua5.4 libcares openssl zlib sqlite3 libcrypt libcurl libedit 2>/dev/null &&
 		[ -e /usr/share/llhttp/llhttp.c ]; then
 		exit 0
 	fi

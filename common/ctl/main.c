@@ -10,6 +10,7 @@
 #include "common/ctl/client.h"
 #include "common/ctl/key.h"
 #include "common/ctl/run.h"
+#include "common/ctl/shell.h"
 #include "common/log.h"
 #include "common/render.h"
 
@@ -49,10 +50,10 @@ static const struct word {
 	{"key", TO_KEY, false, "new FILE", "makes the key of a link between two machines"},
 	{"cert", TO_CERT, false, "self-signed [--name NAME]... DIR",
 		"makes a certificate to begin with, for players who connect by TLS"},
-	{"multiplexer", TO_MULTIPLEXER, false, "WORD...",
-		"gives the multiplexer any command: try multiplexer help"},
-	{"server", TO_SERVER, false, "WORD...",
-		"gives the server any command of its console: try server help"},
+	{"multiplexer", TO_MULTIPLEXER, false, "[WORD...]",
+		"gives the multiplexer any command: try multiplexer help; without one: its console"},
+	{"server", TO_SERVER, false, "[WORD...]",
+		"gives the server any command: try server help; without one: its console"},
 	{"run", TO_RUN, false, "[ARGUMENT...]",
 		"runs both daemons in this terminal: see run --help"},
 	{"help", TO_HELP, false, "", "shows this"},
@@ -116,19 +117,56 @@ static void show(const char *heading, const json_t *reply)
 	buf_free(&text);
 }
 
-static int show_one(const struct ctl *ctl, enum target target, int argc, const char *const *argv)
+static void show_reply(const struct ctl *ctl, const json_t *reply)
 {
-	json_t *reply = ask(ctl, target, argc, argv);
-	int code = is_ok(reply) ? 0 : 1;
-
 	if (ctl->json) {
 		json_dumpf(reply, stdout, JSON_COMPACT);
 		putchar('\n');
 	} else {
 		show(NULL, reply);
 	}
+}
+
+static int show_one(const struct ctl *ctl, enum target target, int argc, const char *const *argv)
+{
+	json_t *reply = ask(ctl, target, argc, argv);
+	int code = is_ok(reply) ? 0 : 1;
+
+	show_reply(ctl, reply);
 	json_decref(reply);
 	return code;
+}
+
+/* ---- one command after the other --------------------------------------------------------------- */
+
+struct console {
+	const struct ctl *ctl;
+	enum target target;
+};
+
+static json_t *ask_for_console(void *owner, int argc, const char *const *argv)
+{
+	const struct console *c = owner;
+
+	return ask(c->ctl, c->target, argc, argv);
+}
+
+static void show_on_console(void *owner, const json_t *reply)
+{
+	const struct console *c = owner;
+
+	show_reply(c->ctl, reply);
+}
+
+static int console(const struct ctl *ctl, enum target target)
+{
+	struct console c = {ctl, target};
+
+	return shell_run(&(struct shell){.name = daemon_names[target],
+		.ends = target == TO_SERVER ? "quit" : "shutdown",
+		.owner = &c,
+		.ask = ask_for_console,
+		.show = show_on_console});
 }
 
 /* Both are shown even if one is down: then most of all. */
@@ -256,6 +294,8 @@ static int command(const struct ctl *ctl, const struct word *word, int argc, cha
 	default:
 		if (word->keeps)
 			return show_one(ctl, word->target, argc, first);
+		if (argc < 2 && shell_has_input())
+			return console(ctl, word->target);
 		if (argc < 2) {
 			fprintf(stderr, "holdfastctl: %s needs a command; try: %s help\n",
 				word->name, word->name);

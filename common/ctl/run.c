@@ -322,7 +322,9 @@ static void invite(const struct run *run, const json_t *status, bool game_is_up)
 	log_info("Restart the game: %s --run-dir %s restart", c->self, c->run_dir);
 	log_info("Look at it:       %s --run-dir %s status", c->self, c->run_dir);
 	if (isatty(STDIN_FILENO))
-		log_info("Game's console:   type help here");
+		log_info(
+			"Game's console:   type help here; or, to edit lines: %s --run-dir %s server",
+			c->self, c->run_dir);
 	log_info("Stop both:        Ctrl-C");
 }
 
