@@ -1,60 +1,60 @@
--- The anteroom: a small house. Whoever connects says a name, and can then walk, look and talk.
+-- The anteroom: a small house to meet in. Whoever connects says a name, and can then walk, look and talk.
+-- Copy it: it is meant as the beginning of your own game.
 --
--- This file says what happens when; rooms.lua has the rooms, people.lua knows who is where,
--- names.lua which names are good, commands.lua what can be typed.
+-- This file says what happens when. The others:
+--
+--   rooms      the rooms, as a table            names      which names are good
+--   people     who is here, and where           accounts   names that have a password
+--   screen     what players are shown           wrong      who tried too many wrong passwords
+--   questions  what somebody is being asked     login      from the first question to the hall
+--   turns      one line after the other         commands   what a typed line does
+--   walking, talking, house, passwords, admin   the commands themselves
+--   news       what has changed, newest first
 
 local commands = require("commands")
-local names = require("names")
+local login = require("login")
 local people = require("people")
+local questions = require("questions")
+local screen = require("screen")
+local turns = require("turns")
 
-local function welcome(p)
-	people.set(p, { asking = "name" })
-	p:send("Welcome to " .. cvar("sv_name") .. ".")
-	p:send("What is your name?")
-end
+require("walking")
+require("talking")
+require("house")
+require("passwords")
+require("admin")
 
--- The answer to that question.
-local function answer_name(p, line)
-	if line:lower() == "quit" then
-		p:kick("Goodbye.")
-		return
-	end
-	local name, why = names.check(line)
-	if not name then
-		p:send(why)
-		p:send("What is your name?")
-		return
-	end
-	p.name = name
-	p:send("Welcome, " .. name .. ". Type help to see what you can do here.")
-	people.arrive(p, people.first_room, name .. " comes in from the road.")
-	commands.run(p, "look")
-end
+game.on("join", login.begin)
 
-game.on("join", welcome)
-
--- The game was started again under players who never left. Everything about them was saved, so
--- nothing is said: they are where they were, even in the middle of giving their name.
+-- The game was started again under players who never left. Everything about them was saved, so nothing
+-- is said: they are where they were, even in the middle of a question.
 game.on("restore", function(p, saved)
 	if saved then
 		people.restore(p, saved)
+		questions.again(p)
 	else
-		welcome(p)
+		login.begin(p)
 	end
 end)
 
-game.on("input", function(p, line)
+-- One line of each player at a time: some answers take a moment.
+game.on("input", turns.one_by_one(function(p, line)
 	if people.of[p].asking then
-		answer_name(p, line:match("^%s*(.-)%s*$"))
+		questions.answer(p, line)
 	else
+		screen.answered(p)
 		commands.run(p, line)
 	end
-end)
+	if p.here then
+		screen.prompt_soon(p)
+	end
+end))
 
 game.on("leave", function(p)
-	local room = people.of[p].room
-	people.forget(p)
-	if room then
-		people.tell(room, p.name .. " has left.")
+	local known = people.forget(p)
+	turns.forget(p)
+	screen.forget(p)
+	if known and known.room then -- else he was never in, or another connection has taken his place
+		screen.tell(known.room, fmt("{bold}%s{/} has left.", p.name))
 	end
 end)

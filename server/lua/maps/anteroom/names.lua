@@ -1,15 +1,8 @@
 -- Which names are good.
 
-local names = {}
+local people = require("people")
 
-local function is_taken(name)
-	for p in players() do
-		if p.name and p.name:lower() == name:lower() then
-			return true
-		end
-	end
-	return false
-end
+local names = {}
 
 -- These would be hard to talk about.
 local reserved = {
@@ -33,10 +26,19 @@ function names.check(text)
 		return nil, "A name has at most 16 letters; yours has " .. #text .. "."
 	elseif reserved[text:lower()] then
 		return nil, "That word cannot be a name here."
-	elseif is_taken(text) then
-		return nil, "Someone here is called " .. text .. " already. Please choose another name."
 	end
 	return text:sub(1, 1):upper() .. text:sub(2)
+end
+
+-- Why somebody without a password cannot have this name just now; nil: he can.
+function names.refused(name)
+	local owner = people.named(name)
+	if owner then
+		return "Someone here is called " .. owner.name .. " already. Please choose another name."
+	elseif role(name) then -- else whoever comes first would have it
+		log.warn(name .. " has a role but no password, so nobody can have that name")
+		return "That name is kept for somebody. Please choose another name."
+	end
 end
 
 return names

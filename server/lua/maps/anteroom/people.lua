@@ -5,7 +5,8 @@ local rooms = require("rooms")
 local people = {
 	first_room = "hall",
 
-	-- player -> what we know: { asking = "name" }, later { room = "hall" }. It is saved as it is.
+	-- player -> what we know of him: { asking = "name" }, later { room = "hall" }, and what else a
+	-- question needs. It is saved as it is, so it never holds a password.
 	of = {},
 }
 
@@ -15,42 +16,66 @@ function people.set(p, known)
 	p:save(known)
 end
 
+-- Changes some of it; false takes a thing away.
+function people.change(p, changes)
+	local known = people.of[p]
+	for name, value in pairs(changes) do
+		known[name] = value or nil
+	end
+	people.set(p, known)
+end
+
 function people.restore(p, saved)
+	people.of[p] = saved
 	if saved.room and not rooms[saved.room] then
-		people.set(p, { room = people.first_room }) -- the house was rebuilt meanwhile
-	else
-		people.of[p] = saved
+		people.change(p, { room = people.first_room }) -- the house was rebuilt meanwhile
 	end
 end
 
+-- What was known of him.
 function people.forget(p)
+	local known = people.of[p]
 	people.of[p] = nil
+	return known
 end
 
--- Shows a line to everybody in a room; `except` may name one who shall not see it.
-function people.tell(room, text, except)
+-- Who is past the door and has this name; nil if nobody has.
+function people.named(name)
 	for p, known in pairs(people.of) do
-		if known.room == room and p ~= except then
-			p:send(text)
+		if known.room and p.name:lower() == name:lower() then
+			return p
 		end
 	end
 end
 
--- Puts someone into a room; those who are there see the line.
-function people.arrive(p, room, text)
-	people.tell(room, text)
-	people.set(p, { room = room })
+-- The same for the beginning of a name, if only one begins so; else nil and a sentence.
+function people.find(name)
+	local found = people.named(name)
+	if found then
+		return found
+	end
+	for p, known in pairs(people.of) do
+		if known.room and p.name:lower():find(name:lower(), 1, true) == 1 then
+			if found then
+				return nil, "Whom do you mean, " .. found.name .. " or " .. p.name .. "?"
+			end
+			found = p
+		end
+	end
+	return found, "Nobody here is called " .. name .. "."
 end
 
--- The names of all others in someone's room, in order.
-function people.beside(p)
+-- All in a room, by name.
+function people.in_room(room)
 	local found = {}
-	for other, known in pairs(people.of) do
-		if other ~= p and known.room == people.of[p].room then
-			found[#found + 1] = other.name
+	for p, known in pairs(people.of) do
+		if known.room == room then
+			found[#found + 1] = p
 		end
 	end
-	table.sort(found)
+	table.sort(found, function(a, b)
+		return a.name < b.name
+	end)
 	return found
 end
 

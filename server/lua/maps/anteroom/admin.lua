@@ -1,0 +1,15 @@
+-- What admins can do here besides the commands of the console, which they can type as well: kick, ban,
+-- unban, bans, accept, restart, reload, status. Who is admin is said on the console: grant NAME admin.
+
+local people = require("people")
+local screen = require("screen")
+
+command("announce", { who = "admin", usage = "<text>", help = "everybody reads it", min = 1 },
+	function(caller, _, text)
+		for p in players() do
+			if people.of[p] then
+				screen.show(p, fmt("{bold yellow}Announcement:{/} %s", text))
+			end
+		end
+		log.info("announced by " .. caller.name .. ": " .. text)
+	end)

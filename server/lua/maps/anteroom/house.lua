@@ -1,0 +1,122 @@
+-- The commands about the house, and about how it looks to somebody.
+
+local accounts = require("accounts")
+local news = require("news")
+local people = require("people")
+local rooms = require("rooms")
+
+-- What only admins are told: where somebody comes from, and with what.
+local function origin(p)
+	local caps = p.caps
+	local client = caps.client or caps.terminal or "an unknown client"
+	if caps.version then
+		client = client .. " " .. caps.version
+	end
+	local address = p.ip
+	if p.dns and p.dns ~= "unresolved" and p.dns ~= "unsupported" then
+		address = address .. " (" .. p.dns .. ")"
+	end
+	return ", " .. p.key .. " from " .. address .. " by " .. p.protocol .. ", with " .. client
+end
+
+command("who", { help = "everyone in the house" }, function(caller)
+	local count = 0
+	for p in players() do
+		local known = people.of[p]
+		local is_in = known and known.room
+		if is_in or caller.role == "admin" then
+			local where = is_in and "is in " .. rooms[known.room].name or "is at the door"
+			local idle = p.idle >= 60 and ", idle for " .. p.idle // 60 .. " min" or ""
+			local from = caller.role == "admin" and origin(p) or ""
+			caller:send(fmt("{bold}%s{/} %s%s%s.", p.name or "Somebody", where, idle, from))
+			count = count + 1
+		end
+	end
+	caller:send(count == 0 and "There is nobody." or count == 1 and "There is nobody else."
+		or count .. " people in all.")
+end)
+
+local function show_help(p, found)
+	p:send(fmt("{bold}%s %s{/}", found.name, found.usage) .. ": " .. found.help)
+end
+
+command("help", { usage = "[<command>]", help = "this list, or about one command", where = "game" },
+	function(p, words)
+		local wanted = words[1] and words[1]:lower()
+		local list, others = command.list(p), {}
+		table.sort(list, function(a, b)
+			return a.name < b.name
+		end)
+		for _, found in ipairs(list) do
+			if found.name == wanted then
+				show_help(p, found)
+				return
+			end
+		end
+		if wanted then
+			p:send('"' .. wanted .. '" is not a word this house knows.')
+			return
+		end
+		for _, found in ipairs(list) do
+			if found.who == "all" then
+				show_help(p, found)
+			else
+				others[#others + 1] = found.name
+			end
+		end
+		if #others > 0 then
+			p:send("For admins: " .. table.concat(others, ", ") .. ". For more: help and one of them.")
+		end
+	end)
+
+command("news", { help = "what has changed in the house", where = "game" }, function(p)
+	for _, item in ipairs(news) do
+		p:send(fmt("{bold}%s{/}: %s", item.date, item.text))
+	end
+end)
+
+command("quit", { help = "leaves", where = "game" }, function(p)
+	p:kick("Goodbye, " .. p.name .. ".")
+end)
+
+-- As many as his client says it has, if it says so; else what every terminal has had for decades.
+local function all_there_are(caps)
+	local colors = caps.colors or 0
+	return colors > 256 and "true" or colors == 256 and "256" or "16"
+end
+
+command("colours", {
+	usage = "[on|off|auto|16|256|true]",
+	help = "whether you are shown colours; auto: what your client can, none for screen readers",
+	where = "game",
+}, function(p, words)
+	local choices = { off = "none", auto = "auto", ["16"] = "16", ["256"] = "256", ["true"] = "true" }
+	choices.on = all_there_are(p.caps)
+	local choice = words[1] and choices[words[1]:lower()]
+	if choice then
+		p.colours = choice ~= "auto" and choice or nil
+		accounts.change(p.name, { colours = p.colours or false })
+	elseif words[1] then
+		p:send("Colours can be on, off, auto, 16, 256 or true.")
+		return
+	end
+	p:send(fmt("Colours are %s: {red}red{/}, {green}green{/}, {blue}blue{/}, {#ff8800}orange{/}.",
+		p.colours == "none" and "off" or p.colours or "auto"))
+end)
+
+command("prompt", {
+	usage = "[on|off|auto]",
+	help = "whether a prompt is shown where a line is awaited; auto: not to screen readers",
+	where = "game",
+}, function(p, words)
+	local choice = words[1] and words[1]:lower()
+	if choice == "on" or choice == "off" then
+		people.change(p, { prompt = choice })
+	elseif choice == "auto" then
+		people.change(p, { prompt = false })
+	elseif choice then
+		p:send("The prompt can be on, off or auto.")
+		return
+	end
+	p:send("The prompt is " .. (people.of[p].prompt or "auto") .. ".")
+end)

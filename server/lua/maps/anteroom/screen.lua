@@ -1,0 +1,98 @@
+-- What players are shown: texts that come while they may be typing, and the prompt below them.
+--
+-- Where a line is awaited stands a prompt: that of a question, or "> ". The latter is only for clients
+-- that can tell a prompt from a text, and not for screen readers, which would read it out again and
+-- again; who wants it otherwise says so with the command `prompt`.
+
+local people = require("people")
+
+local screen = {}
+
+local questions = {} -- player -> the prompt of what he is asked
+local due = {} -- player -> true: he is to be shown his prompt
+local standing = {} -- player -> true: it is the last thing he was shown
+local is_coming = false
+
+-- Clients of which more is known than that they are there: the play page, and most that speak telnet.
+local function can_tell_prompts(caps)
+	return caps.telnet or caps.reader ~= nil
+end
+
+-- The play page shows a prompt in a place of its own.
+local function shows_prompts_apart(caps)
+	return not caps.telnet and caps.reader ~= nil
+end
+
+local function prompt_of(p)
+	local known = people.of[p]
+	if questions[p] then
+		return questions[p]
+	elseif not known or not known.room or known.prompt == "off" then
+		return nil
+	elseif known.prompt == "on" or (can_tell_prompts(p.caps) and not p.caps.reader) then
+		return "> "
+	end
+end
+
+local function show_prompts()
+	is_coming = false
+	for p in pairs(due) do
+		local prompt = p.here and prompt_of(p)
+		if prompt then
+			p:prompt(prompt)
+			standing[p] = true
+		end
+	end
+	due = {}
+end
+
+-- Shows him his prompt, once all is said that this moment brings.
+function screen.prompt_soon(p)
+	due[p] = true
+	if not is_coming then
+		is_coming = true
+		after(0, show_prompts)
+	end
+end
+
+-- What stands where his answer is awaited; nil: he is asked nothing.
+function screen.set_question(p, prompt)
+	questions[p] = prompt
+end
+
+-- He pressed Enter behind his prompt.
+function screen.answered(p)
+	standing[p], due[p] = nil, nil
+end
+
+function screen.forget(p)
+	questions[p], standing[p], due[p] = nil, nil, nil
+end
+
+-- Shows a text to one who may not expect it just now: his prompt is shown again below it.
+function screen.show(p, text)
+	if standing[p] and not shows_prompts_apart(p.caps) then
+		p:send("") -- ends the line with the prompt
+	end
+	standing[p] = nil
+	p:send(text)
+	screen.prompt_soon(p)
+end
+
+-- The same for everybody in a room; `except` may name one who shall not see it.
+function screen.tell(room, text, except)
+	for _, p in ipairs(people.in_room(room)) do
+		if p ~= except then
+			screen.show(p, text)
+		end
+	end
+end
+
+-- What is said somewhere, for clients that have a window for it.
+function screen.tell_channel(listeners, channel, talker, text)
+	for _, p in ipairs(listeners) do
+		p:gmcp("Comm.Channel.Text", { channel = channel, talker = talker, text = text })
+	end
+end
+
+return screen
