@@ -100,8 +100,15 @@ static void take_step(
 		tell(t, is);
 }
 
+/* TinTin++ says nothing to WONT ECHO. By the Q method we would wait for its DONT for ever, and the next
+ * password would be seen; so who wants it again takes the answer as given, and if it comes after all it
+ * is left out. */
 void telnet_want(struct telnet *t, enum telnet_option_index i, bool on)
 {
+	if (on && t->client->us[i] == Q_WANT_NO) {
+		t->client->us[i] = Q_NO;
+		t->client->overtaken |= 1u << i;
+	}
 	take_step(t, i, true, telnet_q_wish((enum telnet_q)t->client->us[i], on), false);
 }
 
@@ -128,6 +135,15 @@ static void refuse(struct telnet *t, uint8_t verb, uint8_t code)
 		say(t, verb == TELNET_WILL ? TELNET_DONT : TELNET_WONT, code);
 }
 
+/* Whether his answer is to a WONT that a WILL of ours has followed; only the first one is. */
+static bool was_overtaken(struct telnet *t, size_t i)
+{
+	uint32_t bit = 1u << i, was = t->client->overtaken & bit;
+
+	t->client->overtaken &= ~bit;
+	return was != 0;
+}
+
 void telnet_heard(struct telnet *t, uint8_t verb, uint8_t code)
 {
 	bool ours = verb == TELNET_DO || verb == TELNET_DONT;
@@ -141,6 +157,8 @@ void telnet_heard(struct telnet *t, uint8_t verb, uint8_t code)
 	} else {
 		uint8_t q = ours ? t->client->us[i] : t->client->him[i];
 
+		if (ours && was_overtaken(t, i) && !on)
+			return;
 		take_step(t, i, ours, telnet_q_heard((enum telnet_q)q, on, would_agree(t, i, ours)),
 			true);
 	}

@@ -339,6 +339,48 @@ static void echo_turned_twice_before_the_answer_ends_as_wished_last(void **state
 	rig_close(&r);
 }
 
+static void one_who_says_nothing_to_its_end_is_asked_again_all_the_same(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	meet(&r, "telnet-line");
+	for (int i = 0; i < 4; i++) {
+		rig_tell(&r, "echo", 0, "off");
+		assert_down(&r, BYTES(WILL "\x01"));
+		rig_type(&r, BYTES(DO "\x01secret\r\n"));
+		assert_up(&r, BYTES("secret\n"));
+		assert_down(&r, BYTES("\r\n"));
+		rig_tell(&r, "echo", 0, "on");
+		assert_down(&r, BYTES(WONT "\x01")); /* TinTin++ does not answer this */
+	}
+	rig_close(&r);
+}
+
+static void an_answer_that_was_overtaken_is_left_out_and_a_refusal_is_not(void **state)
+{
+	struct rig r;
+
+	(void)state;
+	meet(&r, "telnet-line");
+	rig_tell(&r, "echo", 0, "off");
+	rig_type(&r, BYTES(DO "\x01"));
+	rig_tell(&r, "echo", 0, "on");
+	rig_tell(&r, "echo", 0, "off");
+	assert_down(&r, BYTES(WILL "\x01" WONT "\x01" WILL "\x01"));
+	rig_type(&r, BYTES(DONT "\x01" DO "\x01secret\r\n"));
+	assert_up(&r, BYTES("secret\n"));
+	assert_down(&r, BYTES("\r\n"));
+
+	rig_tell(&r, "echo", 0, "on");
+	rig_tell(&r, "echo", 0, "off");
+	assert_down(&r, BYTES(WONT "\x01" WILL "\x01"));
+	rig_type(&r, BYTES(DONT "\x01" DONT "\x01shown\r\n"));
+	assert_up(&r, BYTES("shown\n"));
+	assert_down(&r, BYTES(""));
+	rig_close(&r);
+}
+
 /* ---- prompts ---- */
 
 static void a_prompt_ends_with_eor_where_it_was_agreed_on_else_with_go_ahead(void **state)
@@ -661,6 +703,8 @@ int main(void)
 		cmocka_unit_test(one_who_asks_himself_gets_utf8_or_nothing),
 		cmocka_unit_test(hidden_input_is_asked_for_with_echo_and_taken_back),
 		cmocka_unit_test(echo_turned_twice_before_the_answer_ends_as_wished_last),
+		cmocka_unit_test(one_who_says_nothing_to_its_end_is_asked_again_all_the_same),
+		cmocka_unit_test(an_answer_that_was_overtaken_is_left_out_and_a_refusal_is_not),
 		cmocka_unit_test(a_prompt_ends_with_eor_where_it_was_agreed_on_else_with_go_ahead),
 		cmocka_unit_test(gmcp_goes_both_ways),
 		cmocka_unit_test(what_gmcp_tells_of_the_client_is_kept_and_pings_are_answered),
