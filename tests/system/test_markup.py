@@ -18,15 +18,18 @@ def painter(holdfast):
     return holdfast
 
 
-def client(world, mtts, gmcp=False):
-    """One that says so in its terminal type, and is known for it."""
-    player = world.player()
+def client(world, mtts, gmcp=False, listener="telnet", ask=caps_of):
+    """One that says so in its terminal type, and is known for it, if one can ask."""
+    player = world.player(listener)
     player.send(telnet(IAC, WILL, TTYPE))
     for name in ("TESTER", "XTERM", f"MTTS {mtts}"):
         player.send(sub(TTYPE, 0, name))
     if gmcp:
         player.send(telnet(IAC, DO, GMCP))
-    wait_for(lambda: caps_of(player).get("mtts") == mtts, "the game knows his client")
+    if ask is None:
+        player.expect(telnet(IAC, WILL, GMCP))  # which is offered once that is known
+        return player
+    wait_for(lambda: ask(player).get("mtts") == mtts, "the game knows his client")
     return player
 
 

@@ -37,7 +37,8 @@ command("who", { help = "everyone in the house" }, function(caller)
 end)
 
 local function show_help(p, found)
-	p:send(fmt("{bold}%s %s{/}", found.name, found.usage) .. ": " .. found.help)
+	local usage = found.usage ~= "" and " " .. found.usage or ""
+	p:send(fmt("{bold}%s%s{/}: %s", found.name, usage, found.help))
 end
 
 command("help", { usage = "[<command>]", help = "this list, or about one command", where = "game" },

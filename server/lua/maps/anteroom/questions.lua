@@ -14,49 +14,51 @@ function questions.new(kind, prompt, hidden, answer)
 	kinds[kind] = { prompt = prompt, hidden = hidden, answer = answer }
 end
 
+-- Hides what he types while he is asked this (nil: nothing), or shows it again.
+local function hide_for(p, question, was)
+	local is_hidden = question and question.hidden or false
+	if is_hidden ~= was then
+		p:echo(not is_hidden)
+	end
+	screen.set_question(p, question and question.prompt)
+end
+
+local function is_hidden(p)
+	local question = kinds[people.of[p].asking]
+	return question and question.hidden or false
+end
+
 -- Asks it. changes: what else is known of the player from now on.
 function questions.ask(p, kind, changes)
-	local question = kinds[kind]
+	local was = is_hidden(p)
 	changes = changes or {}
 	changes.asking = kind
 	people.change(p, changes)
-	if question.hidden then
-		p:echo(false)
-	end
-	screen.set_question(p, question.prompt)
+	hide_for(p, kinds[kind], was)
 	screen.prompt_soon(p)
 end
 
 -- He is asked nothing any more.
 function questions.done(p, changes)
+	local was = is_hidden(p)
 	changes = changes or {}
 	changes.asking = false
 	people.change(p, changes)
-	screen.set_question(p, nil)
+	hide_for(p, nil, was)
 end
 
 -- The game has started again under a player. A hidden question may have been answered to the game that
 -- is gone, so it stands there again.
 function questions.again(p)
-	local question = kinds[people.of[p].asking]
-	if question then
-		screen.set_question(p, question.prompt)
-	end
-	if question and question.hidden then
+	hide_for(p, kinds[people.of[p].asking])
+	if is_hidden(p) then
 		screen.prompt_soon(p)
 	end
 end
 
 function questions.answer(p, line)
-	local question = kinds[people.of[p].asking]
 	screen.answered(p)
-	if question.hidden then
-		p:echo(true)
-		if p.caps.telnet then
-			p:send("") -- his client has not shown the end of his line either
-		end
-	end
-	question.answer(p, line:match("^%s*(.-)%s*$"))
+	kinds[people.of[p].asking].answer(p, line:match("^%s*(.-)%s*$"))
 end
 
 return questions
