@@ -43,7 +43,8 @@ enum telnet_utf8 { UTF8_UNKNOWN, UTF8_NO, UTF8_YES };
 struct telnet_client {
 	uint8_t us[TELNET_OPTIONS]; /* enum telnet_q: what we do, and ... */
 	uint8_t him[TELNET_OPTIONS];
-	uint32_t overtaken; /* bit by option: his DONT to our WONT may still come, see telnet_want */
+	uint32_t
+		overtaken; /* bit by option: his DONT to our WONT may still come, see telnet_want */
 	uint8_t sub_option; /* index of the subnegotiation that runs; TELNET_OPTIONS = ignored */
 	uint16_t sub_len;   /* bytes of it, stops at its limit */
 	uint16_t sub_limit;
