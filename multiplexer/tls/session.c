@@ -21,8 +21,7 @@ static uint64_t now_ms(const struct session *s)
 static void set_deadline(struct session *s, uint64_t ms)
 {
 	s->deadline_ms = now_ms(s) + ms;
-	if (list_is_empty(&s->clocked))
-		list_add_last(&s->speaker->clocked, &s->clocked);
+	speaker_watch(s->speaker, s);
 }
 
 /* ---- the end ---- */

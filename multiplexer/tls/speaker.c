@@ -133,6 +133,16 @@ static void clock_cb(uv_timer_t *clock)
 
 	LIST_EACH(node, &s->clocked)
 	session_tick(container_of(node, struct session, clocked));
+	if (list_is_empty(&s->clocked))
+		uv_timer_stop(clock);
+}
+
+void speaker_watch(struct speaker *s, struct session *session)
+{
+	if (list_is_empty(&session->clocked))
+		list_add_last(&s->clocked, &session->clocked);
+	if (!uv_is_closing((uv_handle_t *)&s->clock) && !uv_is_active((uv_handle_t *)&s->clock))
+		uv_timer_start(&s->clock, clock_cb, CLOCK_MS, CLOCK_MS);
 }
 
 bool speaker_open(struct speaker *s, struct loop *loop, int fd, size_t max)
@@ -143,7 +153,6 @@ bool speaker_open(struct speaker *s, struct loop *loop, int fd, size_t max)
 		return false;
 	s->clock.data = s;
 	uv_timer_init(&loop->uv, &s->clock);
-	uv_timer_start(&s->clock, clock_cb, CLOCK_MS, CLOCK_MS);
 	speaker_say(s, &(struct tls_message){.type = TLS_HELLO, .number = TLS_PROTOCOL_VERSION});
 	return true;
 }

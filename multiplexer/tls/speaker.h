@@ -33,6 +33,9 @@ void speaker_free(struct speaker *s);
 /* For sessions. Nothing comes of it when the multiplexer is gone. */
 void speaker_say(struct speaker *s, const struct tls_message *m);
 
+/* A session has a deadline now. */
+void speaker_watch(struct speaker *s, struct session *session);
+
 /* The last session has gone, maybe. */
 void speaker_settle(struct speaker *s);
 

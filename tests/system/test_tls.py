@@ -250,6 +250,13 @@ def test_a_browser_plays_by_https(tls):
     wait_for(lambda: "[8] and more" in log(), "it goes on after a restart of the game")
     worse = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     assert not worse, worse
+    # The page takes its session up again: for its player even the death of that process is nothing.
+    key, = (u["key"] for u in tls.holdfast.users())
+    os.kill(helper_pid(tls), signal.SIGKILL)
+    wait_for(lambda: tls.metric("tls_restarts") == 1, "another one runs")
+    field.send_keys("echo still me\n")
+    wait_for(lambda: "[8] still me" in log(), "he is there as before")
+    assert [u["key"] for u in tls.holdfast.users()] == [key] and tls.status()["users"] == 1
 
 
 # -- its process -----------------------------------------------------------------------------------
@@ -347,10 +354,9 @@ def test_the_multiplexer_never_has_the_key_and_nobody_may_look_into_who_has(tls)
     text = subprocess.run(["openssl", "pkey", "-noout", "-text"], input=pem, capture_output=True,
                           check=True).stdout.decode()
     digits = re.search(r"priv:\s+((?:[0-9a-f:\s])+)pub:", text)[1]
-    secret = bytes.fromhex(re.sub(r"[^0-9a-f]", "", digits)).lstrip(b"\0")[:24]
-    # As OpenSSL keeps a number: its words, the least first.
-    word = secret[-8:] if len(secret) < 24 else secret[8:16]
-    needles = (secret, word[::-1], pem.splitlines()[1][:40])
+    secret = bytes.fromhex(re.sub(r"[^0-9a-f]", "", digits))[-32:].rjust(32, b"\0")
+    # OpenSSL keeps the bytes of a number's words the least first.
+    needles = (secret[8:24], secret[8:16][::-1], pem.splitlines()[1][:40])
     has = memory_has(tls.holdfast.multiplexer.pid, needles)
     assert has == [False, False, False]
     helper = helper_pid(tls)
@@ -358,6 +364,11 @@ def test_the_multiplexer_never_has_the_key_and_nobody_may_look_into_who_has(tls)
     if "san" not in str(tls.holdfast.bin):
         assert os.stat(f"/proc/{helper}/mem").st_uid == 0
         assert "Max core file size        0 " in open(f"/proc/{helper}/limits").read()
+    # Nor has it anything of the multiplexer's but what it was given.
+    given = [what for what in os.scandir(f"/proc/{helper}/fd")]
+    files = [os.readlink(f.path) for f in given if int(f.name) > 2]
+    assert not [f for f in files if f.startswith("/") and f != "/dev/null"], files
+    assert sum(f.startswith("socket:") for f in files) <= 1 + 2 + 2, files
     assert not any(str(tls.holdfast.dir / "main") in w for w in tls.holdfast.multiplexer.descriptors().values())
 
 
