@@ -49,12 +49,22 @@ static const char *entity(uint8_t c)
 	return c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : NULL;
 }
 
+/* Nearly all bytes: they mean nothing in any text, to any client. */
+static inline bool is_harmless(uint8_t c)
+{
+	return c >= 0x20 && c < DEL && c != '{' && c != '<' && c != '>' && c != '&';
+}
+
 /* How many bytes at the front every client of this look is shown as they are, in one go. */
 static size_t plain_len(struct slice s, bool coded, unsigned look)
 {
 	size_t i = 0;
 
 	while (i < s.len) {
+		if (is_harmless(s.at[i])) {
+			i++;
+			continue;
+		}
 		uint8_t c = s.at[i];
 		size_t len = 1;
 		uint32_t character;
@@ -257,6 +267,8 @@ unsigned markup_depends(const struct markup *m)
 	for (size_t i = 0; i < m->bytes.len; i++) {
 		uint8_t c = m->bytes.at[i];
 
+		if (is_harmless(c))
+			continue;
 		depends |= c >= 0x80 ? LOOK_ASCII : 0u;
 		depends |= c == '{' && m->coded ? LOOK_COLORS : 0u;
 		depends |= entity(c) != NULL ? LOOK_MXP : 0u;

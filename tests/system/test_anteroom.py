@@ -1,13 +1,15 @@
 """The game that ships, with real programs: what its own tests, which are in Lua, cannot see."""
 
+import json
 import re
 
 import pytest
 
 from browsers import chromium, quit_chromium
-from daemons import TOP, wait_for
+from daemons import TOP, free_port, wait_for
 from players import Player
 from terminals import Telnet, TinTin
+from test_api import ask, value
 from test_markup import client
 from test_telnet_options import DO, ECHO, GMCP, IAC, SB, WILL, WONT, telnet
 
@@ -21,6 +23,8 @@ def anteroom(holdfast):
     holdfast.listen()
     holdfast.listen("options", more="negotiate = always")
     holdfast.listen("web", "websocket")
+    holdfast.port = free_port()
+    holdfast.cvars = {"sv_api": "1", "sv_api_ports": f"127.0.0.1:{holdfast.port}"}
     holdfast.start()
     return holdfast
 
@@ -51,6 +55,11 @@ def come_in(world, name, password=FIRST, listener="telnet", **how):
     player.line(password)
     player.expect(f"Welcome, {name}.".encode())
     return player
+
+
+def contents(world, path):
+    """The elements of an array that a route answers."""
+    return [element["content"] for element in value(world, path)]
 
 
 def admin(world, name="Ada"):
@@ -232,6 +241,23 @@ def test_an_admin_restarts_the_game_and_is_still_one(anteroom):
     anteroom.wait_ready(before + 1)
     ada.line("announce back again")
     ben.expect(b"Announcement: back again\r\n")
+
+
+def test_other_programs_ask_who_is_where_and_announce(anteroom):
+    anna, ben = enter(anteroom, "Anna"), enter(anteroom, "Ben")
+    ben.line("n")
+    ben.expect(b"You are in the library.\r\n")
+    assert [(p["name"]["content"], p["room"]["content"]) for p in contents(anteroom, "/players")] == \
+        [("Anna", "hall"), ("Ben", "library")]
+    rooms = {r["id"]["content"]: r for r in contents(anteroom, "/rooms")}
+    assert rooms["library"]["people"]["content"] == [{"content": "Ben", "type": "string"}]
+    assert rooms["attic"]["exits"]["content"]["down"]["content"] == "library"
+    for body in (None, "[]", '{"text": 5}', '{"text": ""}', "no json"):
+        assert ask(anteroom, "/announce", "POST", body)[0] == 400
+    assert ask(anteroom, "/announce", "POST", json.dumps({"text": "{red}dinner\x1b[2J"}))[0] == 200
+    for player in (anna, ben):
+        player.expect(b"Announcement: {red}dinner[2J\r\n")
+    assert ask(anteroom, "/announce")[0] == 405
 
 
 def test_the_page_plays_with_a_prompt_and_a_hidden_password(anteroom):

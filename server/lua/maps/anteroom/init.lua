@@ -9,7 +9,7 @@
 --   questions  what somebody is being asked     login      from the first question to the hall
 --   turns      one line after the other         commands   what a typed line does
 --   walking, talking, house, passwords, admin   the commands themselves
---   news       what has changed, newest first
+--   news       what has changed, newest first   api        what other programs can ask
 
 local commands = require("commands")
 local login = require("login")
@@ -23,6 +23,7 @@ require("talking")
 require("house")
 require("passwords")
 require("admin")
+require("api")
 
 game.on("join", login.begin)
 
