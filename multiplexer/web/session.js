@@ -12,6 +12,7 @@ const BACK_OFF = [0.5, 1, 2, 4, 8, 15, 30]; // seconds
 const JOIN = 10;        // seconds until we are in, or try anew
 const QUIET = 15;       // seconds of silence until we ask whether the connection is alive
 const PATIENCE = 10;    // seconds for the answer
+const HASTE = 3;        // the same when the network or the player is just back
 const UNSEEN_MAX = 500; // lines kept until the other side has them
 const ASK_AFTER = 50;   // lines until we ask which those are
 const KEY = "holdfast.session";
@@ -85,6 +86,7 @@ export class Session extends EventTarget {
 		this.tries = 0;
 		this.timer = 0;
 		this.heard = this.asked = 0;
+		this.patience = PATIENCE;
 		this.stopped = false;
 		this.joined = false;
 		this.decoder = new TextDecoder();
@@ -100,7 +102,7 @@ export class Session extends EventTarget {
 		// A page that is put away is kept by browsers for the way back, but not its connection.
 		window.addEventListener("pagehide", () => this.putAway());
 		window.addEventListener("pageshow", (e) => e.persisted && !this.stopped && this.open());
-		setInterval(() => this.check(), 3000);
+		setInterval(() => this.check(), 1000);
 	}
 
 	tell(name, detail) {
@@ -271,20 +273,22 @@ export class Session extends EventTarget {
 		if (this.socket === null && this.timer !== 0 && !this.stopped)
 			this.open();
 		else if (this.isOpen)
-			this.ask();
+			this.ask(HASTE);
 	}
 
-	ask() {
+	ask(patience = PATIENCE) {
 		this.sendMessage("Mux.Seen", {});
-		if (this.asked <= this.heard)
-			this.asked = performance.now();
+		if (this.asked > this.heard && patience >= this.patience)
+			return; // the answer is waited for already
+		this.asked = performance.now();
+		this.patience = patience;
 	}
 
 	check() {
 		const now = performance.now();
 		if (!this.isOpen)
 			return;
-		if (this.asked > this.heard && now - this.asked > PATIENCE * 1000)
+		if (this.asked > this.heard && now - this.asked > this.patience * 1000)
 			this.abandon();
 		else if (this.asked <= this.heard && now - this.heard > QUIET * 1000)
 			this.ask();

@@ -144,6 +144,7 @@ class Proxy:
         self.address = self.listening.getsockname()
         self.pairs = [] # (client, server)
         self.stalled = set()
+        self.refusing = False # who connects is closed at once
         self.lock = threading.Lock()
         self.stopping = False
         self.connections = 0
@@ -164,6 +165,9 @@ class Proxy:
 
     def accept(self):
         client, _ = self.listening.accept()
+        if self.refusing:
+            client.close()
+            return
         server = socket.create_connection(self.target, PATIENCE)
         for s in (client, server):
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
