@@ -28,12 +28,17 @@ export function readable(colour, background) {
 }
 
 let background = [16, 20, 24];
-// The page's own background, as the theme has it.
+// The page's own background, as the theme has it; what was painted on another one is made readable.
 export function measureBackground() {
+	const before = String(background);
 	const m = /rgba?\((\d+), (\d+), (\d+)/.exec(
 		getComputedStyle(document.documentElement).backgroundColor);
 	if (m !== null)
 		background = [Number(m[1]), Number(m[2]), Number(m[3])];
+	if (String(background) === before)
+		return;
+	for (const element of document.querySelectorAll("[data-colour]"))
+		element.style.color = css(readable(element.dataset.colour.split(" ").map(Number), background));
 }
 
 const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
@@ -55,9 +60,12 @@ function dress(element, style) {
 		element.className = names.join(" ");
 	if (Array.isArray(bg))
 		element.style.backgroundColor = css(bg);
-	if (Array.isArray(fg))
+	if (Array.isArray(fg)) {
 		element.style.color = css(readable(fg, Array.isArray(bg) ? bg : background));
-	else if (Array.isArray(bg) && fg === null)
+		if (!Array.isArray(bg))
+			element.dataset.colour = fg.join(" "); // for another theme
+	}
+	if (Array.isArray(bg) && fg === null)
 		element.style.color = css(readable([128, 128, 128], bg));
 }
 

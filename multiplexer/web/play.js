@@ -13,7 +13,7 @@ const settings = new Settings();
 const log = new Log($("log"), $("below"), settings);
 const history = new History();
 const input = $("input");
-const session = new Session(socketUrl(), describeClient);
+const session = new Session(socketUrl(), introduce);
 const panel = new Panel($("panel"), $("panel-button"), settings, sendLine);
 let hidden = false; // what is typed is not to be seen
 let quiet = false;  // what comes was heard before: it is not spoken
@@ -39,6 +39,13 @@ function describeClient() {
 		colors: settings.values.colours ? 16777216 : 0,
 		reader: settings.values.reader,
 	};
+}
+
+let told = ""; // the same, as the game has it
+function introduce() {
+	const client = describeClient();
+	told = JSON.stringify(client);
+	return client;
 }
 
 function sendLine(line) {
@@ -118,10 +125,8 @@ function onMessage({ detail }) {
 		panel.message(detail);
 }
 
-let connected = false;
 function onSession({ how, lost, unsent }) {
-	connected = true;
-	$("again").textContent = "Disconnect";
+	offer(null);
 	if (how === "reloaded") {
 		log.note(lost ? "Picked up your session. The last lines of it:" : "Picked up your session.", "own");
 	} else if (how === "gone") {
@@ -149,6 +154,16 @@ function setSpeaking() {
 	$("log").setAttribute("aria-live", quiet ? "off" : SPEAK[settings.values.speak]);
 }
 
+// The button to connect; null: there is no need for one. The focus is not lost with it.
+function offer(words) {
+	if (words === null && document.activeElement === $("again"))
+		input.focus();
+	$("again").hidden = words === null;
+	if (words !== null)
+		$("again").textContent = words;
+	$("leave").disabled = words === "Connect";
+}
+
 let waiting = 0;
 function showWaiting(seconds) {
 	const until = performance.now() + seconds * 1000;
@@ -160,10 +175,8 @@ function showWaiting(seconds) {
 			clearInterval(waiting);
 	};
 	clearInterval(waiting);
-	if (seconds > 0) {
-		connected = false;
-		$("again").textContent = "Try now";
-	}
+	if (seconds > 0)
+		offer("Try now");
 	waiting = setInterval(show, 250);
 	show();
 }
@@ -196,7 +209,10 @@ function applySettings() {
 let telling = 0;
 function tellClient() {
 	clearTimeout(telling);
-	telling = setTimeout(() => session.sendMessage("Mux.Client", describeClient()), 300);
+	telling = setTimeout(() => {
+		if (session.isOpen && JSON.stringify(describeClient()) !== told)
+			session.sendMessage("Mux.Client", introduce());
+	}, 300);
 }
 
 function saveLog() {
@@ -214,17 +230,17 @@ session.addEventListener("waiting", ({ detail }) => showWaiting(detail));
 session.addEventListener("session", ({ detail }) => onSession(detail));
 session.addEventListener("replay", ({ detail }) => onReplay(detail));
 session.addEventListener("over", () => {
-	connected = false;
 	hideInput(false);
 	showPrompt("");
-	$("again").textContent = "Connect";
+	offer("Connect");
 });
 $("again").addEventListener("click", () => {
-	if (connected)
-		session.leave();
-	else
-		session.open();
+	session.open();
 	input.focus();
+});
+$("leave").addEventListener("click", () => {
+	$("settings").close();
+	session.leave();
 });
 $("line").addEventListener("submit", submit);
 input.addEventListener("keydown", inputKey);

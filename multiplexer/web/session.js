@@ -22,7 +22,7 @@ const AWAY = 4000; // we may be back
 const TAKEN_OVER = 4001;
 
 // Why a connection ended, in words, and whether to come back by ourselves.
-const LOST = ["The connection is lost. Trying to get it back; what you type is kept.", true];
+const LOST = ["The connection is lost. Trying again; what you type is kept.", true];
 const ENDINGS = {
 	[LEAVING]: ["The game has ended the connection.", false],
 	1001: ["The game is closing down. Waiting for it to come back.", true],
@@ -121,6 +121,7 @@ export class Session extends EventTarget {
 		if (this.tries === 0)
 			this.tell("state", "Connecting.");
 		this.tell("waiting", 0);
+		this.socket?.close();
 		const socket = new WebSocket(this.url, PROTOCOL);
 		socket.binaryType = "arraybuffer";
 		socket.onopen = () => socket === this.socket && this.greet();

@@ -46,6 +46,17 @@ function words.echo(p, rest)
 	p:send("[" .. rest .. "]")
 end
 
+-- colours: a line in each
+local colours = { "black", "red", "green", "yellow", "blue", "magenta", "cyan", "white", "grey" }
+
+function words.colours(p)
+	for _, name in ipairs(colours) do
+		local how = ("{NAME}NAME{/} {bold NAME}bold{/} {on NAME}on it{/}"):gsub("NAME", name)
+		p:send(fmt(how))
+	end
+	p:send(fmt("{reverse}reverse{/} {underline}underline{/} {dim}dim{/} {#ff8800}orange{/}"))
+end
+
 game.on("start", function()
 	game.mssp({ NAME = "Teller's Hall", CONTACT = "nobody@example.org",
 		GAMEPLAY = { "Test", "Chat" } })
