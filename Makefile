@@ -364,7 +364,7 @@ BIN   := $(DESTDIR)$(PREFIX)/bin
 SHARE := $(DESTDIR)$(PREFIX)/share
 UNIT  := $(DESTDIR)$(PREFIX)/lib/systemd/system
 CONF  := $(DESTDIR)$(SYSCONFDIR)/holdfast
-PROGRAM_NAMES := holdfast-multiplexer holdfast-tls holdfast-server holdfastctl
+PROGRAM_NAMES := holdfast-multiplexer holdfast-tls holdfast-server holdfast-list holdfastctl
 
 # A configuration file that is already there is the operator's: ours is put beside it as NAME.new.
 install: $(PROGRAMS)
