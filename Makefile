@@ -322,7 +322,8 @@ SUBMAKE   = $(MAKE) --no-print-directory $(PARALLEL)
 run: deps-run
 	$(Q)$(SUBMAKE) all
 	$(Q)exec $(B)/holdfastctl --run-dir $(RUN_DIR) run --maps server/lua/maps \
-		--config-multiplexer etc/multiplexer.conf --config-server etc/run.cfg
+		--config-multiplexer etc/multiplexer.conf --config-server etc/run.cfg \
+		--list-at 127.0.0.1:8090
 
 test: deps-test
 	$(Q)$(SUBMAKE) all $(BENCH)

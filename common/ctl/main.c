@@ -209,7 +209,7 @@ static void beside(char out[static PATH_MAX], const char *name)
 
 static int run(const struct ctl *ctl, int argc, char **argv)
 {
-	static char multiplexer[PATH_MAX], server[PATH_MAX];
+	static char multiplexer[PATH_MAX], server[PATH_MAX], list[PATH_MAX];
 	struct run_config config = {.self = ctl->self, .run_dir = ctl->run_dir};
 	bool help = false;
 	const struct argument table[] = {
@@ -222,6 +222,10 @@ static int run(const struct ctl *ctl, int argc, char **argv)
 		{"--config-server", "FILE", "the server's configuration",
 			.text = &config.config_server},
 		{"--maps", "DIR", "where the server finds its maps", .text = &config.maps},
+		{"--list", "PATH", "the list's program (default: beside holdfastctl)",
+			.text = &config.list},
+		{"--list-at", "PORTS", "starts a list of servers too, which listens there",
+			.text = &config.list_at},
 		{"--help", NULL, "shows this", .flag = &help},
 	};
 	const char *why;
@@ -241,10 +245,13 @@ static int run(const struct ctl *ctl, int argc, char **argv)
 	}
 	beside(multiplexer, "holdfast-multiplexer");
 	beside(server, "holdfast-server");
+	beside(list, "holdfast-list");
 	if (config.multiplexer == NULL)
 		config.multiplexer = multiplexer;
 	if (config.server == NULL)
 		config.server = server;
+	if (config.list == NULL)
+		config.list = list;
 	log_open("run", LOG_INFO);
 	return run_daemons(&config);
 }

@@ -51,17 +51,20 @@ enum stage {
 
 struct run {
 	const struct run_config *config;
-	struct child multiplexer, server;
-	struct backoff backoff;
+	struct child multiplexer, server, list; /* list: only if it was asked for */
+	struct backoff backoff, list_backoff;
 	enum stage stage;
 	uint64_t stage_ms;      /* since when */
 	uint64_t asked_ms;      /* the first signal that asked us to end; 0 = none */
 	uint64_t server_due_ms; /* when to start the server; 0 = not now */
+	uint64_t list_due_ms;   /* the same of the list */
 	bool server_told;       /* it was sent its SIGTERM */
-	bool server_lived;      /* it ran well once, so a bad start later is worth another try */
-	int signals;            /* a signalfd */
+	bool list_told;
+	bool server_lived; /* it ran well once, so a bad start later is worth another try */
+	int signals;       /* a signalfd */
 	sigset_t mask_before;
 	int exit_code;
+	char records[512]; /* of the list */
 };
 
 static uint64_t now_ms(void)
@@ -97,6 +100,20 @@ static void child_init(struct child *c, const char *name, const char *path, cons
 		c->argv[n++] = "--maps";
 		c->argv[n++] = maps;
 	}
+}
+
+static void list_init_of(struct run *run)
+{
+	const struct run_config *config = run->config;
+	int n = 0;
+
+	run->list.name = "list";
+	snprintf(run->records, sizeof run->records, "%s/list.db", config->run_dir);
+	run->list.argv[n++] = config->list;
+	run->list.argv[n++] = "--listen";
+	run->list.argv[n++] = config->list_at;
+	run->list.argv[n++] = "--records";
+	run->list.argv[n++] = run->records;
 }
 
 /* In the child, after fork. Never returns. Nothing ties the child's life to ours: should somebody kill
@@ -202,6 +219,7 @@ static void kill_all(struct run *run, const char *why)
 	log_warn("%s: killing what still runs", why);
 	child_signal(&run->multiplexer, SIGKILL);
 	child_signal(&run->server, SIGKILL);
+	child_signal(&run->list, SIGKILL);
 	enter(run, STAGE_KILLING);
 }
 
@@ -279,6 +297,22 @@ static void on_server_ended(struct run *run, int status)
 	run->server_due_ms = now + delay_ms;
 }
 
+/* The game and its players do without it. */
+static void on_list_ended(struct run *run, int status)
+{
+	uint64_t now = now_ms();
+	char text[ENDING_TEXT_MAX];
+
+	ending_text(status, text);
+	if (run->stage >= STAGE_ENDING) {
+		log_info("list: %s", text);
+		return;
+	}
+	run->list_due_ms =
+		now + 200 + backoff_after(&run->list_backoff, now - run->list.started_ms);
+	log_warn("list: %s; starting it again", text);
+}
+
 static void reap(struct run *run)
 {
 	int status;
@@ -291,6 +325,21 @@ static void reap(struct run *run)
 		run->server.pid = 0;
 		on_server_ended(run, status);
 	}
+	if (run->list.pid > 0 && waitpid(run->list.pid, &status, WNOHANG) > 0) {
+		run->list.pid = 0;
+		on_list_ended(run, status);
+	}
+}
+
+/* The list ends last: the server says goodbye to it. */
+static bool has_ended(struct run *run)
+{
+	if (run->stage < STAGE_ENDING || run->multiplexer.pid != 0 || run->server.pid != 0)
+		return false;
+	if (run->list.pid != 0 && !run->list_told)
+		child_signal(&run->list, SIGTERM);
+	run->list_told = true;
+	return run->list.pid == 0;
 }
 
 /* ---- how it stands ----------------------------------------------------------------------------- */
@@ -325,6 +374,8 @@ static void invite(const struct run *run, const json_t *status, bool game_is_up)
 		log_info(
 			"Game's console:   type help here; or, to edit lines: %s --run-dir %s server",
 			c->self, c->run_dir);
+	if (c->list_at != NULL)
+		log_info("Server list:      %s", invite_text("websocket", c->list_at, text));
 	log_info("Stop both:        Ctrl-C");
 }
 
@@ -377,6 +428,10 @@ static int tick(struct run *run)
 		if (run->server.pid == 0)
 			run->server_due_ms = now + 1000;
 	}
+	if (run->list_due_ms != 0 && now >= run->list_due_ms && run->stage < STAGE_ENDING) {
+		run->list_due_ms = 0;
+		child_start(run, &run->list);
+	}
 	if (run->stage == STAGE_ENDING) {
 		uint64_t waited_ms = now - run->stage_ms;
 
@@ -392,7 +447,7 @@ static int tick(struct run *run)
 		return LOOK_MS;
 	if (run->server_due_ms != 0)
 		return run->server_due_ms > now ? (int)(run->server_due_ms - now) : 0;
-	return run->server_lived ? NEVER : LOOK_MS;
+	return run->server_lived && run->list_due_ms == 0 ? NEVER : LOOK_MS;
 }
 
 static bool take_signals(struct run *run)
@@ -415,8 +470,8 @@ static bool is_program(const char *path)
 {
 	if (access(path, X_OK) == 0)
 		return true;
-	log_error("%s cannot be run: %s; build it with make, or name it with --multiplexer or "
-		  "--server",
+	log_error("%s cannot be run: %s; build it with make, or name it with --multiplexer, "
+		  "--server or --list",
 		path, strerror(errno));
 	return false;
 }
@@ -425,7 +480,8 @@ int run_daemons(const struct run_config *config)
 {
 	struct run run = {.config = config};
 
-	if (!is_program(config->multiplexer) || !is_program(config->server))
+	if (!is_program(config->multiplexer) || !is_program(config->server) ||
+		(config->list_at != NULL && !is_program(config->list)))
 		return 1;
 	if (!take_signals(&run)) {
 		log_error("signals cannot be taken: %s", strerror(errno));
@@ -436,6 +492,9 @@ int run_daemons(const struct run_config *config)
 	child_init(&run.server, "server", config->server, config->run_dir, config->config_server,
 		config->maps);
 	run.server.has_console = true;
+	if (config->list_at != NULL)
+		run.list_due_ms = now_ms();
+	list_init_of(&run);
 	enter(&run, STAGE_LISTEN);
 	child_start(&run, &run.multiplexer);
 	if (run.multiplexer.pid == 0)
@@ -445,7 +504,7 @@ int run_daemons(const struct run_config *config)
 		struct pollfd p = {.fd = run.signals, .events = POLLIN};
 
 		reap(&run);
-		if (run.stage >= STAGE_ENDING && run.multiplexer.pid == 0 && run.server.pid == 0)
+		if (has_ended(&run))
 			break;
 		poll(&p, 1, tick(&run));
 		while (read(run.signals, &info, sizeof info) == sizeof info)

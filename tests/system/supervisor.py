@@ -13,7 +13,7 @@ from daemons import PATIENCE, child_environment, wait_for
 class Supervisor:
     """`holdfastctl run`, with the test's configuration and map; with a terminal or without."""
 
-    def __init__(self, holdfast, terminal=False):
+    def __init__(self, holdfast, terminal=False, more=()):
         holdfast.listen()
         self.holdfast = holdfast
         self.log = holdfast.dir / "run.log"
@@ -22,7 +22,8 @@ class Supervisor:
                 "--multiplexer", str(holdfast.bin / "holdfast-multiplexer"),
                 "--server", str(holdfast.bin / "holdfast-server"),
                 "--config-multiplexer", str(holdfast.write_config()),
-                "--config-server", str(self.server_config()), "--maps", str(holdfast.maps)]
+                "--config-server", str(self.server_config()), "--maps", str(holdfast.maps),
+                *more]
         self.out = open(self.log, "wb") # pylint: disable=consider-using-with
         if terminal:
             self.child = pexpect.spawn(argv[0], argv[1:], env=child_environment(),

@@ -1,12 +1,15 @@
 """holdfastctl, as an administrator types it."""
 
 import json
+import os
+import pathlib
+import re
 import signal
 import time
 
 import pytest
 
-from daemons import AdminLine, GOODBYE, RESTARTING, wait_for
+from daemons import AdminLine, GOODBYE, RESTARTING, free_port, wait_for
 from supervisor import Supervisor
 
 
@@ -283,3 +286,25 @@ def test_quit_at_the_console_ends_all(holdfast):
     with_terminal.child.sendline("quit")
     assert player.expect_end().endswith(GOODBYE + b"\r\n")
     assert with_terminal.wait() == 0
+
+
+def test_a_list_comes_back_when_it_dies_and_ends_behind_the_game(holdfast):
+    port = free_port()
+    supervisor = Supervisor(holdfast, more=["--list-at", f"127.0.0.1:{port}"])
+
+    def list_pid():
+        found = re.findall(r"list: listens at", supervisor.text())
+        children = pathlib.Path(f"/proc/{supervisor.run_pid}/task/{supervisor.run_pid}/children")
+        pids = [int(pid) for pid in children.read_text().split()]
+        names = {pathlib.Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in pids}
+        return found and names.get("holdfast-list")
+    first = wait_for(list_pid, "the list runs")
+    server = supervisor.pid("server")
+    wait_for(lambda: f"http://127.0.0.1:{port}/" in supervisor.text(), "it says where the list is")
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: list_pid() not in (None, first), "it is started again")
+    assert supervisor.pid("server") == server
+    supervisor.signal(signal.SIGTERM)
+    assert supervisor.wait() == 0
+    text = supervisor.text()
+    assert text.index("server: ended normally") < text.index("list: ended normally")
