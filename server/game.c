@@ -87,6 +87,8 @@ static void run_frame(struct game *game, double seconds)
 	uint64_t took = uv_hrtime() - begin;
 	health_frame(game, game->frames.late_ns / 1000, took / 1000);
 	game->metrics.frame_overruns += took > 1000000000 / game->frames.fps;
+	if (game->metrics.frames % game->frames.fps == 0)
+		health_measure(game);
 }
 
 static void relieve(struct game *game)

@@ -40,8 +40,9 @@ struct game_config {
 	int set_count;
 	const char *program; /* the path that a restart executes, */
 	char *const *argv;   /* with these arguments; NULL: none */
-	bool by_hand; /* for tests: no frame runs but by game_beat, and nothing listens that is
-	                      * not in run_dir */
+	bool by_hand;      /* for tests: no frame runs but by game_beat, nothing listens that is not
+	                      * in run_dir, and scripts are told the loop's time: */
+	uint64_t begin_ms; /* when the test began */
 };
 
 struct game {

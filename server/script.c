@@ -323,6 +323,7 @@ static void open_globals(lua_State *L)
 	script_open_base(L);
 	script_open_string(L);
 	script_open_table(L);
+	script_open_os(L);
 	script_open_coroutine(L);
 	script_open_require(L);
 	script_open_game(L);

@@ -36,6 +36,9 @@ void *script_alloc(void *script, void *at, size_t old_size, size_t size)
 	bool fits = size <= old_size || limit->memory - old_size + size <= limit->memory_max;
 	void *moved = fits ? realloc(at, size) : NULL;
 	if (moved == NULL) {
+		struct game *game = ((struct script *)script)->game;
+		if (game != NULL)
+			game->metrics.script_refused++;
 		limit->refused++; /* Lua collects all, and asks once more */
 		return NULL;
 	}
@@ -155,6 +158,7 @@ void limit_call_begins(struct script *s)
 void limit_call_ended(struct script *s)
 {
 	s->limit.stopped += s->limit.over != 0;
+	s->game->metrics.script_stopped += s->limit.over != 0;
 	s->limit.over = 0;
 }
 

@@ -158,6 +158,7 @@ void limit_apply(
 void script_open_base(lua_State *L);
 void script_open_string(lua_State *L); /* after base, whose functions it replaces */
 void script_open_table(lua_State *L);  /* the same */
+void script_open_os(lua_State *L);     /* the same */
 void script_open_coroutine(lua_State *L);
 void script_open_require(lua_State *L);
 void script_open_game(lua_State *L);

@@ -5,7 +5,7 @@
 /* What Lua's string library has in C that can run for ever, where no hook stops it: our own, which asks
  * now and then whether the call is over its time. Patterns are those of match.h. */
 
-enum { DATE_FORMAT_MAX = 1000, STEPS_A_LOOK = 256 };
+enum { STEPS_A_LOOK = 256 };
 
 /* ---- patterns ----------------------------------------------------------------------------------- */
 
@@ -271,19 +271,6 @@ static int l_rep(lua_State *L)
 	return 1;
 }
 
-/* ([format, [time]]): Lua's, the upvalue, takes a microsecond for two bytes of it. */
-static int l_date(lua_State *L)
-{
-	size_t len;
-
-	luaL_optlstring(L, 1, "", &len);
-	luaL_argcheck(L, len <= DATE_FORMAT_MAX, 1, "over 1000 bytes");
-	lua_pushvalue(L, lua_upvalueindex(1));
-	lua_insert(L, 1);
-	lua_call(L, lua_gettop(L) - 1, 1);
-	return 1;
-}
-
 void script_open_string(lua_State *L)
 {
 	static const luaL_Reg functions[] = {{"find", l_find}, {"match", l_match},
@@ -291,10 +278,5 @@ void script_open_string(lua_State *L)
 
 	lua_getfield(L, -1, "string");
 	luaL_setfuncs(L, functions, 0);
-	lua_pop(L, 1);
-	lua_getfield(L, -1, "os");
-	lua_getfield(L, -1, "date");
-	lua_pushcclosure(L, l_date, 1);
-	lua_setfield(L, -2, "date");
 	lua_pop(L, 1);
 }

@@ -51,7 +51,7 @@ function of_test:equal(a, b) end
 ---@param f fun()
 function of_test:fails(text, f) end
 
----So much time passes, frame by frame.
+---So much time passes, frame by frame. Every test begins on 2026-01-01 at 12:00:00 UTC, for os.time too.
 ---@param seconds number
 function of_test:advance(seconds) end
 

@@ -175,6 +175,7 @@ static int l_open(lua_State *L)
 	script_open_base(L);
 	script_open_string(L);
 	script_open_table(L);
+	script_open_os(L);
 	script_open_require(L);
 	script_open_json(L);
 	maptest_open_api(L, &r->trial);

@@ -72,7 +72,8 @@ static bool begin_game(struct stage *s, const char **why)
 			.sets = s->sets,
 			.set_count = count,
 			.program = s->config.program,
-			.by_hand = true});
+			.by_hand = true,
+			.begin_ms = BEGIN_MS});
 	s->is_open = true;
 	bool ok = game_configure(&s->game, why) && game_start(&s->game, why);
 	if (ok && s->game.map.why[0] != '\0')

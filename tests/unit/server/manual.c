@@ -81,6 +81,28 @@ static void push_player_index(lua_State *L)
 	assert_string_equal(lua_getupvalue(L, -1, 1), "");
 }
 
+/* Adds the methods of each type: of all metatables that have a name. They are in the table __index, or in
+ * the upvalue of the function that it is. */
+static void add_methods(lua_State *L, json_t *names)
+{
+	unsigned types = 0;
+	for (lua_pushnil(L); lua_next(L, LUA_REGISTRYINDEX) != 0; lua_settop(L, 2)) {
+		lua_settop(L, 3);
+		if (lua_type(L, 2) != LUA_TSTRING || !lua_istable(L, 3) ||
+			lua_getfield(L, 3, "__name") != LUA_TSTRING || !lua_rawequal(L, 2, 4))
+			continue;
+		char prefix[100];
+		snprintf(prefix, sizeof prefix, "%s.", lua_tostring(L, 2));
+		int index = lua_getfield(L, 3, "__index");
+		if (index == LUA_TFUNCTION && lua_getupvalue(L, -1, 1) == NULL)
+			continue; /* what it answers to is made by scripts: store */
+		if (lua_istable(L, -1))
+			add_functions(L, prefix, names);
+		types++;
+	}
+	assert_true(types >= 3);
+}
+
 static json_t *names_that_exist(void)
 {
 	json_t *names = json_object(), *of_lua = names_of_lua_itself();
@@ -94,14 +116,7 @@ static json_t *names_that_exist(void)
 		json_object_del(names, name);
 	}
 	json_decref(of_lua);
-	push_player_index(L);
-	add_functions(L, "player.", names);
-	luaL_getmetatable(L, "timer");
-	lua_getfield(L, -1, "__index");
-	add_functions(L, "timer.", names);
-	luaL_getmetatable(L, "list");
-	lua_getfield(L, -1, "__index");
-	add_functions(L, "list.", names);
+	add_methods(L, names);
 	lua_settop(L, 0);
 	return names;
 }

@@ -173,6 +173,20 @@ static void a_restart_keeps_what_is_saved_and_nothing_else(UNUSED void **state)
 		0);
 }
 
+static void scripts_are_told_the_time_of_the_test(UNUSED void **state)
+{
+	write_file("hall/init.lua",
+		"game.on('input', function(p, line)\n"
+		"  p:send(os.time() .. os.date(' !%H:%M', os.time()) .. os.date('!%H:%M:%S'))\n"
+		"end)\n");
+	run("test('a', function(t) local p = t:join()\n"
+	    "  p:type('x') t:expect(p, '1767268800 ') t:expect(p, '12:00:00')\n"
+	    "  t:advance(60) p:type('x') t:expect(p, '12:01:00')\n"
+	    "  t:restart() p:type('x') t:expect(p, '1767268860 ')\n"
+	    "end)\n",
+		0);
+}
+
 static void a_crash_loses_what_the_running_line_did(UNUSED void **state)
 {
 	run("test('crash', function(t)\n"
@@ -302,6 +316,7 @@ int main(void)
 		MAP_TEST(what_is_wrong_is_told_with_file_line_and_what_was_shown),
 		MAP_TEST(expectations_are_met_in_order_and_only_once),
 		MAP_TEST(a_restart_keeps_what_is_saved_and_nothing_else),
+		MAP_TEST(scripts_are_told_the_time_of_the_test),
 		MAP_TEST(a_crash_loses_what_the_running_line_did),
 		MAP_TEST(an_error_of_the_map_fails_the_test_unless_it_is_wanted),
 		MAP_TEST(players_come_go_and_are_told_other_things_than_text),
