@@ -13,11 +13,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "common/log.h"
-#include "server/archive.h"
 #include "server/api/api.h"
 #include "server/audience.h"
 #include "server/console.h"
@@ -25,7 +22,6 @@
 #include "server/muxlinks.h"
 #include "server/script.h"
 #include "server/store.h"
-#include "server/tell.h"
 
 /* ---- the end of a turn ---- */
 
@@ -135,115 +131,6 @@ static int start_frames(struct game *game)
 	return game->config.by_hand ? 0 : frames_open(&game->frames, game->loop, fps, on_frame);
 }
 
-/* ---- who is here ---- */
-
-void game_forget_players(struct muxlink *from, const char *because)
-{
-	bool told = false;
-
-	/* Scripts may kick others meanwhile, which frees nobody at once: KILLED comes later. */
-	LIST_EACH(node, &from->game->players)
-	{
-		struct player *p = container_of(node, struct player, node);
-
-		if (p->link != from->number)
-			continue;
-		if (!told)
-			log_warn("%s: %s", muxlink_label(from), because);
-		told = true;
-		player_gone(p, "gone");
-	}
-}
-
-void game_listing_begins(struct muxlink *from)
-{
-	LIST_EACH(node, &from->game->players)
-	{
-		struct player *p = container_of(node, struct player, node);
-
-		if (p->link != from->number)
-			continue;
-		p->seen = false;
-		event_end(&p->event); /* its other pieces will not come */
-		/* What was said of him last may have gone lost with the link before this. */
-		p->save_due = p->save_due || (p->state == PLAYER_HERE && player_has_saved(p));
-	}
-}
-
-/* He was here before the link was lost. */
-static void settle_old(struct player *p)
-{
-	struct link *out = player_out(p);
-
-	if (!p->seen)
-		player_gone(p, "gone");
-	else if (p->state == PLAYER_LEAVING && out != NULL) /* the KILL may have, too */
-		link_send_kill_subclient(out, &(struct msg_kill_subclient){.who = p->key});
-	else
-		player_slow(p, 0); /* if he is, it will be said again */
-}
-
-void game_listing_ends(struct muxlink *from)
-{
-	struct game *game = from->game;
-
-	LIST_EACH(node, &game->players)
-	{
-		struct player *p = container_of(node, struct player, node);
-
-		if (p->link != from->number)
-			continue;
-		if (p->state == PLAYER_ARRIVING && p->seen)
-			player_arrive(p);
-		else
-			settle_old(p);
-	}
-	LIST_EACH(node, &game->players)
-	{
-		struct player *p = container_of(node, struct player, node);
-
-		if (p->save_due)
-			player_touch(p);
-	}
-	audience_tell_all(from);
-	game_tell_mssp(from);
-	flush_task(&game->flush);
-	muxlink_ready(from);
-}
-
-bool game_accept(struct game *game, bool localhost_only)
-{
-	bool any = false;
-
-	for (struct muxlink *m = NULL; (m = muxlinks_next(game->muxlinks, m)) != NULL;) {
-		struct link *out = muxlink_out(m);
-
-		if (out == NULL)
-			continue;
-		any = true;
-		if (localhost_only)
-			link_send_accept_localhost_only(
-				out, &(struct msg_accept_localhost_only){0});
-		else
-			link_send_accept_all(out, &(struct msg_accept_all){0});
-	}
-	return any;
-}
-
-const char *game_accept_word(const struct game *game)
-{
-	bool local = false, everywhere = false;
-
-	for (struct muxlink *m = NULL; (m = muxlinks_next(game->muxlinks, m)) != NULL;) {
-		/* Of those that are away only if no other is there. */
-		if (!m->taken || (m->peer == NULL && muxlinks_has_other(game->muxlinks, m)))
-			continue;
-		local = local || m->localhost_only;
-		everywhere = everywhere || !m->localhost_only;
-	}
-	return local && everywhere ? "mixed" : local ? "localhost" : "all";
-}
-
 /* ---- stop ---- */
 
 static const char *const stop_words[] = {
@@ -327,81 +214,6 @@ void game_left(struct game *game)
 		loop_stop(game->loop);
 }
 
-/* ---- settings ---- */
-
-static char why_text[1200];
-
-static bool configure(struct game *game, unsigned mode, const char **why)
-{
-	const struct game_config *config = &game->config;
-
-	if (config->config_file != NULL && !console_exec_file(game, config->config_file, mode, why))
-		return false;
-	if (!archive_read(game, mode, why))
-		return false;
-	for (int i = 0; i < config->set_count; i++)
-		if (!console_set(game, config->sets[i], mode, why))
-			return false;
-	return true;
-}
-
-bool game_configure(struct game *game, const char **why)
-{
-	return configure(game, CONSOLE_STARTING, why);
-}
-
-/* Reads all into a game that nobody plays; with_map: looks at the map too. */
-static bool try_settings(const struct game *game, bool with_map, const char **why)
-{
-	struct game scratch = {.config = game->config};
-	char dir[1024];
-
-	cvar_open(&scratch.cvars);
-	bool ok =
-		configure(&scratch, CONSOLE_TRYING, why) &&
-		(!with_map || (map_folder(&scratch, map_to_start(&scratch), dir, sizeof dir, why) &&
-				      script_check(dir, why) &&
-				      muxdoors_read(&scratch, &scratch.doors, why)));
-	muxdoors_free(&scratch.doors);
-	cvar_close(&scratch.cvars);
-	return ok;
-}
-
-void game_reconfigure(struct game *game)
-{
-	const char *why;
-
-	if (game->config.config_file == NULL)
-		log_info("settings: there is no file to read again");
-	else if (!try_settings(game, false, &why) || !configure(game, CONSOLE_AGAIN, &why))
-		log_error("settings: nothing is changed: %s", why);
-	else
-		log_info("settings: the live cvars of %s are read again", game->config.config_file);
-}
-
-bool game_check(const struct game *game, const char **why)
-{
-	struct stat st;
-
-	if (stat(game->config.program, &st) != 0 || !S_ISREG(st.st_mode) ||
-		access(game->config.program, X_OK) != 0) {
-		snprintf(why_text, sizeof why_text, "%s: no program that can be executed",
-			game->config.program);
-		*why = why_text;
-		return false;
-	}
-	return try_settings(game, true, why);
-}
-
-static void warn_of_unknown_cvars(const struct game *game)
-{
-	const struct list *at = NULL;
-	const char *name;
-
-	while ((name = cvar_next_unknown(&game->cvars, &at)) != NULL)
-		log_warn("cvar %s: was set, but neither the server nor the map has it", name);
-}
-
 /* ---- life ---- */
 
 void game_open(struct game *game, struct loop *loop, const struct game_config *config)
@@ -475,6 +287,15 @@ static bool start_links(struct game *game, const char **why)
 				game->doors.key->identity);
 	}
 	return true;
+}
+
+static void warn_of_unknown_cvars(const struct game *game)
+{
+	const struct list *at = NULL;
+	const char *name;
+
+	while ((name = cvar_next_unknown(&game->cvars, &at)) != NULL)
+		log_warn("cvar %s: was set, but neither the server nor the map has it", name);
 }
 
 bool game_start(struct game *game, const char **why)
