@@ -351,7 +351,7 @@ DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git
              python3-pytest python3-pytest-xdist python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check spin \
              openssl iproute2 dnsmasq-base unbound oidentd \
              haproxy nginx-light libnginx-mod-stream libtelnet-dev libwslay-dev tf5 kbtin putty-tools \
-             curl python3-websocket python3-websockets node-ws chromium chromium-driver python3-selenium
+             curl prometheus wrk python3-websocket python3-websockets node-ws chromium chromium-driver python3-selenium
 
 DEPS_bench := $(DEPS_run) python3 haproxy nginx-light libnginx-mod-stream wrk
 

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "common/defs.h"
+#include "common/buf.h"
 
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE };
 
@@ -18,5 +18,10 @@ struct metric {
 
 /* {"users_now": 3, ...} in the table's order. New reference. */
 json_t *metrics_json(const struct metric *table, size_t rows, const void *values);
+
+/* The same as Prometheus reads it (text format 0.0.4): PREFIX_players_now, PREFIX_frames_total; what
+ * ends in _us, microseconds, as _seconds. False when memory is out. */
+bool metrics_text(struct buf *out, const char *prefix, const struct metric *table, size_t rows,
+	const void *values);
 
 #endif

@@ -37,7 +37,7 @@ if [ "$(id -u)" -ne 0 ]; then
 	sudo=sudo
 fi
 
-# Some of what the tests use are services (haproxy, nginx, unbound, oidentd). They are wanted as
+# Some of what the tests use are services (haproxy, nginx, unbound, oidentd, prometheus): wanted as
 # programs: none shall run because it was installed for that, neither now ...
 policy=/usr/sbin/policy-rc.d
 ours=
@@ -54,7 +54,7 @@ release_services() {
 }
 disable_services() {
 	command -v systemctl >/dev/null 2>&1 || return 0
-	for service in haproxy nginx unbound oidentd; do
+	for service in haproxy nginx unbound oidentd prometheus; do
 		case "$missing " in
 		*" $service "* | *" $service-light "*)
 			$sudo systemctl --quiet disable "$service" >/dev/null 2>&1 ;;

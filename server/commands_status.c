@@ -4,14 +4,11 @@
 #include <unistd.h>
 
 #include "common/metric.h"
+#include "server/api/api.h"
+#include "server/health.h"
 #include "server/game.h"
 #include "server/muxlinks.h"
 #include "server/script.h"
-
-static const struct metric metric_table[] = {
-#define METRIC(KIND, name, help) {#name, METRIC_##KIND, offsetof(struct game_metrics, name), help},
-#include "server/metrics.def"
-};
 
 void cmd_status(struct call *call)
 {
@@ -19,7 +16,7 @@ void cmd_status(struct call *call)
 
 	call_answer(call,
 		json_pack(
-			"{s:s, s:s, s:i, s:I, s:s, s:s*, s:o, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o*}",
+			"{s:s, s:s, s:i, s:I, s:s, s:s*, s:o, s:I, s:s, s:s, s:I, s:I, s:o, s:o, s:o*, s:o*}",
 			"program", "holdfast-server", "version", HOLDFAST_VERSION, "pid",
 			(int)getpid(), "uptime_s",
 			(json_int_t)((loop_now_ms(game->loop) - game->started_ms) / 1000), "link",
@@ -28,8 +25,8 @@ void cmd_status(struct call *call)
 			"players", (json_int_t)game->metrics.players_now, "accept",
 			game_accept_word(game), "name", game->cvars.set.sv_name, "fps",
 			(json_int_t)game->cvars.set.sv_fps, "frame", (json_int_t)game->frame,
-			"frames", health_status(game), "script", script_status(game->script),
-			"restart_in_s",
+			"frames", health_status(game), "script", script_status(game->script), "api",
+			api_status(game->api), "restart_in_s",
 			restart_left_s(game) < 0 ? NULL : json_integer(restart_left_s(game))));
 }
 
@@ -38,7 +35,7 @@ void cmd_metrics(struct call *call)
 	struct game *game = call->owner;
 
 	health_measure(game);
-	call_answer(call, metrics_json(metric_table, ARRAY_LEN(metric_table), &game->metrics));
+	call_answer(call, metrics_json(game_metric_table, game_metric_rows, &game->metrics));
 }
 
 void cmd_players(struct call *call)

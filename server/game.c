@@ -16,6 +16,7 @@
 
 #include "common/log.h"
 #include "server/api/api.h"
+#include "server/api/tokens.h"
 #include "server/audience.h"
 #include "server/console.h"
 #include "server/grants.h"
@@ -249,7 +250,8 @@ static bool open_store(struct game *game, const char **why)
 	snprintf(path, sizeof path, "%s/store.db", game_state_dir(game));
 	game->store = store_open(set->sv_store[0] != '\0' ? set->sv_store : path, set->sv_map,
 		set->sv_store_max, why);
-	return game->store != NULL && grants_open(game->store, why);
+	return game->store != NULL && grants_open(game->store, why) &&
+	       tokens_open(game->store, why);
 }
 
 static bool start_control(struct game *game, const char **why)

@@ -3,6 +3,12 @@
 #include "server/game.h"
 #include "server/script.h"
 
+const struct metric game_metric_table[] = {
+#define METRIC(KIND, name, help) {#name, METRIC_##KIND, offsetof(struct game_metrics, name), help},
+#include "server/metrics.def"
+};
+const size_t game_metric_rows = ARRAY_LEN(game_metric_table);
+
 enum { P99 = 10 }; /* of a thousand are above */
 
 void health_frame(struct game *game, uint64_t late_us, uint64_t work_us)

@@ -4,9 +4,14 @@
 
 #include <jansson.h>
 
+#include "common/metric.h"
 #include "server/minute.h"
 
 struct game;
+
+/* Of struct game_metrics. */
+extern const struct metric game_metric_table[];
+extern const size_t game_metric_rows;
 
 /* All zero is at the start. Microseconds. */
 struct health {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "server/api/api.h"
 #include "server/audience.h"
 #include "server/game.h"
 #include "server/muxlinks.h"
@@ -174,6 +175,8 @@ void player_arrive(struct player *p)
 		script_restore(game->script, p, saved);
 	else
 		script_join(game->script, p);
+	if (!p->listed)
+		api_tell(game->api, "join", p); /* with the name that the script gave him */
 	json_decref(saved);
 }
 
@@ -189,6 +192,7 @@ void player_gone(struct player *p, const char *why)
 {
 	if (p->state == PLAYER_HERE) {
 		log_info("%s: has left: %s", player_label(p), why);
+		api_tell(p->game->api, "leave", p);
 		tell_leave(p, why);
 	}
 	player_free(p);

@@ -45,6 +45,8 @@ static const struct word {
 		"restarts the game; players stay connected, and are told SECONDS before. Or: cancel"},
 	{"shutdown", TO_MULTIPLEXER, true, "[REASON]",
 		"ends both daemons; every user is disconnected"},
+	{"token", TO_SERVER, true, "new NAME [read|write] | list | revoke NAME",
+		"makes a token of the HTTP API, which is shown once; lists them; takes one back"},
 	{"takeover", TO_MULTIPLEXER, true, "",
 		"gives the place of a game server that hangs to the next one of `server`"},
 	{"key", TO_KEY, false, "new FILE", "makes the key of a link between two machines"},

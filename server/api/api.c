@@ -31,9 +31,10 @@ static void api_call_free(struct api_call *call)
 	free(call);
 }
 
-/* Row: every call that may change something leaves a line. */
-static void audit(const struct http_exchange *x, unsigned status)
+/* Every call that may change something leaves a line. */
+static void audit(const struct api_call *call, unsigned status)
 {
+	const struct http_exchange *x = call->x;
 	const struct http_request *r = x->request;
 	char ip[ADDRESS_IP_MAX];
 
@@ -41,16 +42,17 @@ static void audit(const struct http_exchange *x, unsigned status)
 		r->method == HTTP_METHOD_OPTIONS)
 		return;
 	address_ip(&x->from, ip);
-	log_info("api: %s %.*s by %s: %u", http_method_name(r->method), (int)r->path.len,
-		(const char *)r->path.at, ip, status);
+	log_info("api: %s %.*s by %s%s%s: %u", http_method_name(r->method), (int)r->path.len,
+		(const char *)r->path.at, ip, call->who[0] != '\0' ? ", token " : "", call->who,
+		status);
 }
 
 static void end_with_error(struct api_call *call, unsigned status)
 {
 	struct http_exchange *x = call->x;
 
+	audit(call, status);
 	call->x = NULL;
-	audit(x, status);
 	answer_error(call->run, x, status);
 }
 
@@ -79,8 +81,8 @@ static void on_done(struct script_call *script, lua_State *L, int results, const
 		if (script_api_answer(L, results, call->x->asked, answer_headers, &of, &a, &why)) {
 			struct http_exchange *x = call->x;
 
+			audit(call, a.status);
 			call->x = NULL;
-			audit(x, a.status);
 			http_exchange_end(x, &a);
 		} else {
 			report(run, why.text);
@@ -150,7 +152,7 @@ static void on_go_on(struct loop_task *task)
 
 /* ---- requests ----------------------------------------------------------------------------------- */
 
-static void enqueue(struct api_run *run, struct http_exchange *x)
+static void enqueue(struct api_run *run, struct http_exchange *x, const char *who)
 {
 	struct api_call *call = run->calls < API_CALLS_MAX ? calloc(1, sizeof *call) : NULL;
 
@@ -160,6 +162,7 @@ static void enqueue(struct api_run *run, struct http_exchange *x)
 	}
 	call->run = run;
 	call->x = x;
+	snprintf(call->who, sizeof call->who, "%s", who);
 	call->since_ms = loop_now_ms(run->api->game->loop);
 	list_init(&call->script.node);
 	list_add_last(&run->waiting, &call->node);
@@ -174,29 +177,38 @@ static void on_request(void *owner, struct http_exchange *x)
 	struct api_run *run = owner;
 	struct game *game = run->api->game;
 	struct route_match m;
+	char who[TOKEN_NAME_MAX + 1];
 
 	game->metrics.api_requests++;
 	if (game->stop_event_sent || run->script == NULL) {
 		answer_error(run, x, 503);
 		return;
 	}
+	if (!guard_token(run, x, who))
+		return;
 	bool found =
 		routes_find(&run->script->api->routes, x->request->path, x->request->method, &m);
 	if (x->request->method == HTTP_METHOD_OPTIONS && m.methods != 0)
 		answer_allow(run, x, m.methods);
+	else if (m.methods == 0 && builtin_answer(run, x))
+		return;
 	else if (found || !list_is_empty(&run->waiting)) /* one of those may make it a route */
-		enqueue(run, x);
+		enqueue(run, x, who);
 	else if (m.methods != 0)
 		answer_allow(run, x, m.methods);
 	else
 		answer_error(run, x, 404);
 }
 
-static void on_gone(void *owner UNUSED, struct http_exchange *x)
+static void on_gone(void *owner, struct http_exchange *x)
 {
 	struct api_call *call = x->data;
 	struct http_answer a = {0};
 
+	if (!list_is_empty(&x->node)) {
+		events_gone(owner, x);
+		return;
+	}
 	if (call != NULL) {
 		bool begun = call->script.co != NULL;
 
@@ -215,6 +227,35 @@ static void before_answers(void *owner)
 	struct api_run *run = owner;
 
 	game_commit_store(run->api->game);
+}
+
+/* ---- events ------------------------------------------------------------------------------------- */
+
+void api_tell(struct api *api, const char *event, const struct player *p)
+{
+	char key[PLAYER_KEY_TEXT_MAX];
+
+	if (api == NULL || api->run == NULL || api->run->listener_count == 0)
+		return;
+	json_t *json = json_pack("{s:s, s:s?}", "player", player_key_text(p, key), "name", p->name);
+	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+	if (text != NULL)
+		events_tell(api->run, slice_text(event), slice_text(text));
+	free(text);
+	json_decref(json);
+}
+
+json_t *api_status(const struct api *api)
+{
+	struct http_server_counts counts;
+
+	if (api == NULL || api->run == NULL)
+		return NULL;
+	http_server_counts(api->run->server, &counts);
+	return json_pack("{s:s, s:I, s:i, s:i, s:i}", "ports", api->run->config.ports_text,
+		"connections", (json_int_t)counts.now, "routes",
+		(int)api->run->script->api->routes.count, "calls", (int)api->run->calls,
+		"listeners", (int)api->run->listener_count);
 }
 
 /* ---- the clock ---------------------------------------------------------------------------------- */
@@ -276,6 +317,7 @@ void api_frame(struct api *api)
 	uint64_t now = loop_now_ms(api->game->loop);
 	run->started = 0;
 	end_late(run);
+	events_beat(run);
 	serve(run);
 	if (api->run == run && now - run->told_ms >= 1000) {
 		run->told_ms = now;
@@ -358,6 +400,11 @@ static bool start_server(struct api_run *run, const char **why)
 	return run->server != NULL;
 }
 
+static void on_event(void *owner, struct slice name, struct slice json)
+{
+	events_tell(owner, name, json);
+}
+
 static void on_map_begin(struct map_hook *hook, struct script *s)
 {
 	struct api *api = container_of(hook, struct api, hook);
@@ -368,6 +415,8 @@ static void on_map_begin(struct map_hook *hook, struct script *s)
 	struct api_run *run = run_new(api, s);
 	if (run != NULL && start_server(run, &why)) {
 		api->run = run;
+		s->api->on_event = on_event;
+		s->api->owner = run;
 		return;
 	}
 	log_error("HTTP Server API: not started: sv_api_ports: %s", why);
@@ -399,6 +448,8 @@ void api_stop(struct api *api)
 	end_all(&run->waiting);
 	end_all(&run->pending);
 	end_all(&run->forgotten);
+	events_close(run);
+	run->script->api->on_event = NULL;
 	run->script->api->on = false;
 	run->script = NULL;
 	loop_task_cancel(&run->go_on);

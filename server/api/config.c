@@ -30,8 +30,9 @@ bool api_config_read(const struct cvars *set, struct api_config *out, const char
 		.tokens = set->sv_api_tokens,
 		.hosts = strdup(set->sv_api_hosts),
 		.origins = strdup(set->sv_api_origins),
+		.ports_text = strdup(set->sv_api_ports),
 	};
-	if (out->hosts == NULL || out->origins == NULL)
+	if (out->hosts == NULL || out->origins == NULL || out->ports_text == NULL)
 		return fail(why, "sv_api", "not enough memory");
 	if (!ports_parse(set->sv_api_ports, &out->ports, &reason))
 		return fail(why, "sv_api_ports", reason);
@@ -44,5 +45,6 @@ void api_config_free(struct api_config *config)
 {
 	free(config->hosts);
 	free(config->origins);
+	free(config->ports_text);
 	*config = (struct api_config){0};
 }

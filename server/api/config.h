@@ -13,8 +13,8 @@ struct api_config {
 	struct acl acl;
 	unsigned threads, rate, clients, per_address, requests_per_s;
 	uint64_t margin_us, timeout_ms;
-	bool tokens;           /* who is not on this machine needs one */
-	char *hosts, *origins; /* owned */
+	bool tokens;                        /* who is not on this machine needs one */
+	char *hosts, *origins, *ports_text; /* owned */
 };
 
 /* False with *why a sentence that names the cvar and what is wrong with it (valid until the next call);

@@ -133,3 +133,39 @@ bool guard_may_ask(void *of_run, const struct address *from, const struct http_r
 	}
 	return true;
 }
+
+/* ---- tokens, in the game's thread --------------------------------------------------------------- */
+
+/* "Bearer TEXT": the text; empty for anything else. */
+static struct slice shown_token(const struct http_request *r)
+{
+	static const char word[] = "Bearer ";
+	const struct slice *field = http_field(r, "Authorization");
+
+	if (field == NULL || field->len < sizeof word ||
+		!slice_is_word(slice_of(field->at, sizeof word - 1), word))
+		return slice_of(NULL, 0);
+	return slice_from(*field, sizeof word - 1);
+}
+
+bool guard_token(struct api_run *run, struct http_exchange *x, char who[static TOKEN_NAME_MAX + 1])
+{
+	struct slice shown = shown_token(x->request);
+	enum token_scope scope = TOKEN_NONE;
+	bool needed = run->config.tokens && !address_is_local(&x->from);
+
+	who[0] = '\0';
+	if (http_field_count(x->request, "Authorization") == 0 && !needed)
+		return true;
+	if (shown.len > 0)
+		scope = tokens_check(run->api->game->store, shown, who);
+	if (scope == TOKEN_NONE) {
+		answer_error(run, x, 401);
+		return false;
+	}
+	if (scope == TOKEN_READ && changes_something(x->request)) {
+		answer_error(run, x, 403);
+		return false;
+	}
+	return true;
+}

@@ -5,6 +5,7 @@
 #include "common/http_server.h"
 #include "server/api/config.h"
 #include "server/api/routes.h"
+#include "server/api/tokens.h"
 #include "server/script_state.h"
 
 enum {
@@ -29,6 +30,7 @@ struct api_call {
 	struct api_run *run;
 	struct http_exchange *x; /* NULL: it was answered */
 	uint64_t since_ms;
+	char who[TOKEN_NAME_MAX + 1]; /* the token that was shown; "": none */
 };
 
 struct api_run {
@@ -77,7 +79,7 @@ bool guard_may_ask(void *run, const struct address *from, const struct http_requ
 
 /* In the game's thread: false, and answered, when a token is missing or may not do this. Who asked is
  * in who, for the audit line. */
-bool guard_token(struct api_run *run, struct http_exchange *x, char *who, size_t room);
+bool guard_token(struct api_run *run, struct http_exchange *x, char who[static TOKEN_NAME_MAX + 1]);
 
 /* ---- builtin.c ---- */
 

@@ -17,7 +17,7 @@ INTERNAL = b'{"status":"error_internal", "message" : "Internal server error."}'
 
 def start(holdfast, map="api", **cvars):
     """The server alone: the API needs no multiplexer."""
-    holdfast.port = free_port()
+    holdfast.port = int(cvars.get("sv_api_ports", free_port()))
     holdfast.map = map
     holdfast.cvars.update({"sv_api": "1", "sv_api_ports": f"127.0.0.1:{holdfast.port}", **cvars})
     holdfast.start_server(wait=False)
@@ -495,3 +495,164 @@ def test_listed_pages_may_read_and_others_may_not(holdfast):
     headers = ask(holdfast, "/echo", "OPTIONS", Origin="https://evil.example",
                   Access_Control_Request_Method="POST")[2]
     assert "Access-Control-Allow-Origin" not in headers
+
+
+# -- what needs no script ----------------------------------------------------------------------------
+
+def test_status_needs_no_script(holdfast):
+    start(holdfast)
+    status, body, headers = ask(holdfast, "/status")
+    assert status == 200 and headers["Content-Type"] == "application/json"
+    got = json.loads(body)
+    assert got["name"] == "Holdfast" and got["map"] == "api" and got["players"] == 0
+    assert ask(holdfast, "/status", "HEAD")[:2] == (200, b"")
+    assert ask(holdfast, "/status", "POST", "x")[0] == 405
+
+
+METRIC = re.compile(rb'[a-z_0-9]+(\{[a-z]+="[^"\\\n]*"(,[a-z]+="[^"\\\n]*")*\})? -?[0-9.e+]+')
+
+
+def test_metrics_are_what_prometheus_reads(holdfast):
+    start(holdfast)
+    status, body, headers = ask(holdfast, "/metrics")
+    assert status == 200
+    assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    described = set()
+    for line in body.splitlines():
+        if line.startswith(b"# TYPE "):
+            described.add(line.split()[2])
+        elif not line.startswith(b"# HELP "):
+            assert METRIC.fullmatch(line), line
+            assert re.match(rb"[a-z_0-9]+", line)[0] in described
+    assert body.endswith(b"\n") and b"\nholdfast_server_api_requests_total " in body
+    checked = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True,
+                             timeout=60)
+    assert checked.returncode == 0, checked.stderr + checked.stdout
+
+
+def test_openapi_describes_every_route(holdfast):
+    start(holdfast)
+    got = json.loads(ask(holdfast, "/openapi.json")[1])
+    assert got["openapi"].startswith("3.0")
+    assert {"/test", "/echo", "/any", "/room/{name}", "/status", "/events"} <= set(got["paths"])
+    assert set(got["paths"]["/any"]) == {"put", "patch", "delete"}
+    assert set(got["paths"]["/echo"]) == {"get", "post"}
+    part = got["paths"]["/room/{name}"]["get"]["parameters"][0]
+    assert part["name"] == "name" and part["in"] == "path" and part["required"] is True
+
+
+class Events:
+    """Listens to GET /events."""
+
+    def __init__(self, holdfast, request=b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+        self.peer = dial(holdfast)
+        self.peer.sendall(request)
+        self.got = b""
+        self.wait(b"retry: 2000\n\n")
+
+    def wait(self, wanted):
+        while wanted not in self.got:
+            data = self.peer.recv(65536)
+            assert data, self.got
+            self.got += data
+
+
+def test_events_tell_who_comes_and_leaves_and_what_scripts_say(holdfast):
+    start(holdfast)
+    events = Events(holdfast)
+    assert b"Content-Type: text/event-stream\r\n" in events.got
+    assert value(holdfast, "/shout", "POST", '"a\\nb"') == 1
+    events.wait(b'event: shout\ndata: {"text":"a\\nb"}\n\n')
+    holdfast.start_multiplexer()
+    holdfast.wait_ready()
+    player = holdfast.player()
+    events.wait(b'event: join\ndata: {"player":"')
+    events.wait(b'"name":"Visitor"}\n\n')
+    player.close()
+    events.wait(b"event: leave\n")
+    events.peer.close()
+    wait_for(lambda: holdfast.admin("server", "status")["api"]["listeners"] == 0, "he is forgotten")
+    # Who does not read is closed, and holds up nobody.
+    deaf = Events(holdfast)
+    holdfast.admin("server", "set", "sv_script_time", "0")
+
+    def closed():
+        for _ in range(50):
+            value(holdfast, "/shout", "POST", json.dumps("x" * 60000))
+        return holdfast.admin("server", "status")["api"]["listeners"] == 0
+    wait_for(closed, "the deaf one is closed", timeout=60)
+    deaf.peer.close()
+    # At the map's end they are ended in order.
+    last = Events(holdfast)
+    holdfast.admin("server", "reload")
+    assert read_all(last.peer).endswith(b"0\r\n\r\n")
+
+
+# -- tokens ------------------------------------------------------------------------------------------
+
+def test_tokens_are_good_for_what_they_were_made_for_until_they_are_revoked(holdfast):
+    start(holdfast)
+    made = holdfast.ctl("--json", "token", "new", "reader")
+    assert made.returncode == 0, made.stderr
+    reader = json.loads(made.stdout)["answer"]["token"]
+    writer = holdfast.admin("server", "token", "new", "writer", "write")["token"]
+    assert re.fullmatch(r"hf_[A-Za-z0-9_-]{43}", reader) and reader != writer
+    assert [row["name"] for row in holdfast.admin("server", "token", "list")] == ["reader", "writer"]
+    for token, method, status in ((reader, "GET", 200), (reader, "POST", 403), (writer, "GET", 200),
+                                  (writer, "POST", 200), (writer[:-1], "GET", 401), ("", "GET", 401)):
+        got = ask(holdfast, "/echo", method, "7" if method == "POST" else None,
+                  Authorization=f"Bearer {token}")
+        assert got[0] == status, (token, method, got)
+    assert ask(holdfast, "/echo", Authorization=f"Basic {reader}")[0] == 401
+    holdfast.server.wait_log(r"api: POST /echo by 127\.0\.0\.1, token writer: 200")
+    # They are kept over a restart, as hashes only.
+    holdfast.admin("server", "restart")
+    holdfast.server.wait_log("starting .* anew")
+    wait_for(lambda: answers(holdfast), "the API answers again")
+    assert ask(holdfast, "/echo", Authorization=f"Bearer {reader}")[0] == 200
+    for file in holdfast.run_dir.iterdir():
+        if file.is_file():
+            assert reader.encode()[3:] not in file.read_bytes(), file
+    assert reader not in holdfast.server.text() and writer not in holdfast.server.text()
+    holdfast.ctl("token", "revoke", "reader")
+    assert ask(holdfast, "/echo", Authorization=f"Bearer {reader}")[0] == 401
+    assert holdfast.ctl("token", "revoke", "reader").returncode == 1
+    assert holdfast.ctl("token", "new", "writer").returncode == 1
+
+
+# An address of this machine that is not 127.0.0.1: its own network namespace would need root.
+def other_address():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but its own")
+        return probe.getsockname()[0]
+
+
+def test_from_elsewhere_a_token_is_needed_and_requests_are_counted(holdfast):
+    address = other_address()
+    port = free_port()
+    start(holdfast, sv_api_acl="", sv_api_tokens="1", sv_api_requests="5", sv_api_ports=str(port))
+
+    def get(**headers):
+        connection = http.client.HTTPConnection(address, port, timeout=PATIENCE)
+        connection.request("GET", "/test", headers=headers)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return answer
+    answer = get()
+    assert answer.status == 401 and answer.headers["WWW-Authenticate"].startswith("Bearer")
+    token = holdfast.admin("server", "token", "new", "one")["token"]
+    assert get(Authorization=f"Bearer {token}").status == 200
+    seen = [get() for _ in range(100)]
+    assert any(answer.status == 429 and answer.headers["Retry-After"] == "1" for answer in seen)
+
+
+def test_wrk_is_served_without_an_error(holdfast):
+    start(holdfast, sv_api_numthreads="2")
+    done = subprocess.run(["wrk", "-t1", "-c16", "-d1s", f"http://127.0.0.1:{holdfast.port}/test"],
+                          capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0 and "Non-2xx" not in done.stdout, done.stdout
+    assert "Socket errors" not in done.stdout, done.stdout

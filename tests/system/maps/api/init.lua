@@ -60,3 +60,8 @@ register_api_route("/codes", "get", function()
 		unregister_api_route("", "get"), unregister_api_route("/x", "brew"))
 end)
 register_api_route("/frames", "get", function() return cvar("sv_fps") end)
+
+register_api_route("/shout", "post", function(value)
+	return api.event("shout", { text = value })
+end)
+game.on("join", function(player) player.name = "Visitor" end)
