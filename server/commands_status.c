@@ -8,6 +8,7 @@
 #include "server/health.h"
 #include "server/game.h"
 #include "server/muxlinks.h"
+#include "server/register/registrar.h"
 #include "server/script.h"
 
 void cmd_status(struct call *call)
@@ -58,4 +59,14 @@ void cmd_players(struct call *call)
 					(json_int_t)((now - p->input_ms) / 1000)));
 	}
 	call_answer(call, all);
+}
+
+void cmd_register(struct call *call)
+{
+	const struct game *game = call->owner;
+
+	if (call->argc > 1 && strcmp(call->argv[1], "status") != 0)
+		call_fail(call, "register: '%s' is not status", call->argv[1]);
+	else
+		call_answer(call, registrar_status(game->registrar));
 }

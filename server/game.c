@@ -21,6 +21,7 @@
 #include "server/console.h"
 #include "server/grants.h"
 #include "server/muxlinks.h"
+#include "server/register/registrar.h"
 #include "server/script.h"
 #include "server/store.h"
 
@@ -164,6 +165,7 @@ static void stop_again(struct game *game, enum game_stop kind)
 		loop_stop(game->loop);
 	} else {
 		game->stop = kind;
+		registrar_leave(game->registrar);
 	}
 }
 
@@ -177,6 +179,8 @@ void game_stop(struct game *game, enum game_stop kind, const char *reason)
 		map_forget(game); /* an end: the next start is what the settings say */
 	log_info("%s: %s", kind == STOP_RESTART ? "restarting" : "ending", reason);
 	game->stop = kind;
+	if (kind != STOP_RESTART)
+		registrar_leave(game->registrar); /* who starts anew stays in the list */
 	snprintf(game->stop_reason, sizeof game->stop_reason, "%s", reason);
 	uv_timer_start(&game->stop_timer, stop_timeout_cb, game->cvars.set.sv_stop_timeout, 0);
 	if (kind == STOP_MULTIPLEXER || game->muxlinks == NULL)
@@ -211,8 +215,15 @@ void game_marked(struct game *game)
 
 void game_left(struct game *game)
 {
-	if (game->stop != STOP_NOT)
+	game->has_left = true;
+	if (game->stop != STOP_NOT && !registrar_is_leaving(game->registrar))
 		loop_stop(game->loop);
+}
+
+void game_unlisted(struct game *game)
+{
+	if (game->has_left)
+		game_left(game);
 }
 
 /* ---- life ---- */
@@ -314,12 +325,19 @@ bool game_start(struct game *game, const char **why)
 		*why = uv_strerror(status);
 		return false;
 	}
+	game->registrar = registrar_open(game);
+	if (game->registrar == NULL) {
+		*why = "not enough memory";
+		return false;
+	}
 	/* The link last: whoever finds it open finds a game. */
 	return start_control(game, why) && start_links(game, why);
 }
 
 void game_close(struct game *game)
 {
+	registrar_close(game->registrar);
+	game->registrar = NULL;
 	restart_close(game); /* while whoever waits for it can be told */
 	muxlinks_close(game->muxlinks);
 	game->muxlinks = NULL;

@@ -21,6 +21,7 @@
 struct api;
 struct muxlink;
 struct muxlinks;
+struct registrar;
 struct script;
 struct store;
 
@@ -65,7 +66,8 @@ struct game {
 	struct store *store;     /* owned: what scripts keep; NULL before game_start */
 	struct control *control; /* owned */
 	struct restart restart;
-	struct api *api; /* owned: the HTTP API; NULL before game_start */
+	struct api *api;             /* owned: the HTTP API; NULL before game_start */
+	struct registrar *registrar; /* owned: keeps us in a server list; NULL before game_start */
 	struct frames frames;
 	atomic_uint progress; /* of the loop and of scripts: what a watchdog looks at */
 	const char
@@ -80,6 +82,7 @@ struct game {
 	struct game_config config;
 	enum game_stop stop; /* STOP_NOT: it runs */
 	bool stop_event_sent;
+	bool has_left;         /* game_left was called */
 	char stop_reason[256]; /* for the log */
 	uv_timer_t stop_timer;
 };
@@ -122,8 +125,9 @@ void game_beat(struct game *game, uint64_t passed);
 void game_forget_players(struct muxlink *from, const char *because); /* all of them have left */
 void game_listing_begins(struct muxlink *from);
 void game_listing_ends(struct muxlink *from);
-void game_marked(struct game *game); /* the last of the input was handled */
-void game_left(struct game *game);   /* every multiplexer has read our last word */
+void game_marked(struct game *game);   /* the last of the input was handled */
+void game_left(struct game *game);     /* every multiplexer has read our last word */
+void game_unlisted(struct game *game); /* the server list has, too */
 
 /* What scripts and console do to players; all take effect at the end of this turn of the loop. */
 void player_send(struct player *p, struct slice text);    /* \n becomes \r\n on the way out */

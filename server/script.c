@@ -341,6 +341,7 @@ static void open_globals(lua_State *L)
 	script_open_outgoing(L);
 	script_open_ban(L);
 	script_open_api(L);
+	script_open_register(L);
 	script_seal_globals(L);
 	lua_pop(L, 1);
 }
@@ -455,6 +456,7 @@ void script_close(struct script *s)
 	script_api_close(s);
 	limit_close(s);
 	outgoing_close(s);
+	listing_clear(&s->listing);
 	schedule_free(&s->schedule);
 	if (s->L != NULL)
 		lua_close(s->L);

@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 
 #include "server/game.h"
+#include "server/register/listing.h"
 #include "server/schedule.h"
 #include "server/script.h"
 
@@ -87,6 +88,7 @@ struct script {
 	struct outgoing *outgoing;    /* owned: what it asks other servers; NULL = nothing yet */
 	struct list calls;            /* struct script_call: those whose end somebody waits for */
 	struct script_api *api;       /* owned: its part of the HTTP API, see api/script_api.h */
+	struct listing listing;       /* what server lists are told of the map */
 };
 
 /* A coroutine whose end somebody waits for; he owns it, and may take node off its list at any time. */
@@ -174,7 +176,8 @@ void script_open_command(lua_State *L);
 void script_open_password(lua_State *L);
 void script_open_ban(lua_State *L);
 void script_open_api(lua_State *L);
-void script_seal_globals(lua_State *L); /* last: from now on an undefined global is an error */
+void script_open_register(lua_State *L); /* adds to the table `game` */
+void script_seal_globals(lua_State *L);  /* last: from now on an undefined global is an error */
 
 /* Loads a file below the map's folder and leaves its function on the stack, or a message: returns
  * as luaL_loadbufferx, LUA_ERRFILE if it cannot be read. Raises only when memory is out. */

@@ -75,6 +75,14 @@ function game.on(event, handler) end
 ---@param variables table|nil
 function game.mssp(variables) end
 
+---What the server list of sv_register_url is told of this map, until another one takes its place:
+---gameMode, gameState, mapW, mapH, DNCycle, DNState, build, gold, modsVerified, usingMods,
+---spectatorPlayers, and up to 16 fields of your own (texts, numbers, booleans). What was set before
+---stays; json.null takes a field back, nil in place of the table all of them. Names and numbers of players
+---are told anyway.
+---@param fields table|nil
+function game.register(fields) end
+
 -- Players ---------------------------------------------------------------------------------------
 
 ---A player as handlers get him. There is one value for each player, so it can be the key of a table.

@@ -50,7 +50,7 @@ static int choose_sets(struct stage *s)
 {
 	int count = 0;
 
-	while (count < s->config.set_count && count < STAGE_SETS_MAX - 4) {
+	while (count < s->config.set_count && count < STAGE_SETS_MAX - 5) {
 		s->sets[count] = s->config.sets[count];
 		count++;
 	}
@@ -59,6 +59,7 @@ static int choose_sets(struct stage *s)
 	s->sets[count++] = "sv_multiplexers=1";
 	s->sets[count++] = "sv_store=";
 	s->sets[count++] = "sv_link=";
+	s->sets[count++] = "sv_register=0";
 	return count;
 }
 

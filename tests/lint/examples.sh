@@ -7,7 +7,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 names() { # names FILE ROW: the second argument of each ROW(...)
-	sed -nE "s/^$2\([A-Z]+, *([a-z_]+),.*/\1/p" "$1"
+	sed -nE "s/^$2\([A-Z]+, *([A-Za-z0-9_]+),.*/\1/p" "$1"
 }
 
 for name in $(names multiplexer/options.def OPTION); do
