@@ -179,9 +179,33 @@ void tls_helper_reload(struct tls_helper *t)
 		name_certificates(t);
 }
 
+/* One that stands still has players who see nothing happen, and nobody else to look after it. */
+static void look_for_life(struct tls_helper *t)
+{
+	uint64_t max = t->mux->config.options.tls_hang_after;
+
+	/* It may be we who stood still, and its answer has been there for long. */
+	if (t->linked && t->ping_ms != 0)
+		channel_drain(&t->channel);
+	if (!t->linked)
+		return;
+	if (t->ping_ms == 0) {
+		t->ping_ms = now_ms(t);
+		channel_send(&t->channel, &(struct tls_message){.type = TLS_PING}, NULL, 0);
+	} else if (now_ms(t) - t->ping_ms >= max) {
+		log_error("holdfast-tls (pid %d) has stood still for %llu s: killing it",
+			t->process.pid, (unsigned long long)(now_ms(t) - t->ping_ms) / 1000);
+		t->ping_ms = now_ms(t);
+		uv_process_kill(&t->process, SIGKILL);
+	}
+}
+
 void tls_helper_second(struct tls_helper *t)
 {
-	if (t->mux != NULL && now_ms(t) - t->warned_ms >= (uint64_t)DAY_S * 1000)
+	if (t->mux == NULL)
+		return;
+	look_for_life(t);
+	if (now_ms(t) - t->warned_ms >= (uint64_t)DAY_S * 1000)
 		warn_of_ends(t);
 }
 
@@ -200,6 +224,8 @@ static void on_message(struct channel *c, const struct tls_message *m, const int
 		on_certificate(t, m);
 	else if (m->type == TLS_USED)
 		on_used(t, m);
+	else if (m->type == TLS_PONG)
+		t->ping_ms = 0;
 	else if (m->type == TLS_UP && user != NULL)
 		tls_user_up(user, m);
 	else if (m->type == TLS_ENDED_BY && user != NULL)
@@ -344,6 +370,7 @@ static void start(struct tls_helper *t)
 		return; /* settle follows: by the handle, or by its exit */
 	}
 	t->linked = true;
+	t->ping_ms = 0;
 	log_info("holdfast-tls runs as pid %d", t->process.pid);
 	name_certificates(t);
 }

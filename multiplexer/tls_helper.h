@@ -44,8 +44,9 @@ struct tls_helper {
 	struct tls_shown shown[TLS_CERTIFICATES_MAX];
 	size_t shown_count, coming_count; /* known, and told since they were named last */
 	unsigned lost;                    /* players who went with the last one */
-	uint64_t warned_ms;               /* when the log was told that one ends soon */
-	char trouble[800]; /* why the certificates in the files are not in use; "" = they are */
+	uint64_t ping_ms;   /* when it was asked for a sign of life; 0 = it gave one */
+	uint64_t warned_ms; /* when the log was told that one ends soon */
+	char trouble[800];  /* why the certificates in the files are not in use; "" = they are */
 };
 
 /* Does nothing when the configuration has no tls. False with *why (valid until the next call). */

@@ -15,10 +15,12 @@
  *                has said already. With two descriptors: its socket, and the far end of a socket pair
  *                on which its plain text is spoken
  *   LEFT         id: the multiplexer is done with it; what is on its way may still go
+ *   PING         number: any; a sign of life is wanted
  * The other:
  *   HELLO        number: the version of this; comes first
  *   CERTIFICATE_IS  number: end of its life, seconds since 1970; texts: its name, names in it
  *   USED         number: which time; kind 1: they are shown. 0: not, the text says why
+ *   PONG         number: that of the PING
  *   UP           id: the handshake is through; texts: version, cipher, name asked for
  *   ENDED        id; kind: enum tls_fault; text: why in words. Nothing more will come from there than
  *                what is on its way. Before UP it never will be up, and nothing is on its way. */
@@ -31,7 +33,9 @@ enum tls_message_type {
 	TLS_CERTIFICATE_IS,
 	TLS_USED,
 	TLS_UP,
-	TLS_ENDED_BY
+	TLS_ENDED_BY,
+	TLS_PING,
+	TLS_PONG
 };
 
 enum tls_fault {

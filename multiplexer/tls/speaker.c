@@ -81,6 +81,9 @@ static void on_message(struct channel *c, const struct tls_message *m, const int
 	case TLS_CONNECTION: /* we had no room for its descriptors */
 		refuse(s, m->id, TLS_FAULT_NO_ROOM);
 		break;
+	case TLS_PING:
+		speaker_say(s, &(struct tls_message){.type = TLS_PONG, .number = m->number});
+		break;
 	case TLS_LEFT:
 		HASH_FIND(by_id, s->by_id, &m->id, sizeof m->id, session);
 		if (session != NULL)

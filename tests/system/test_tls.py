@@ -285,6 +285,26 @@ def test_when_it_is_killed_only_its_players_go_and_it_is_back(tls):
     assert tls.holdfast.multiplexer.text().count("was killed by signal 9; 5 players") >= 1
 
 
+def test_one_that_stands_still_is_replaced(tls):
+    tls.start(tls_hang_after="3s")
+    player = tls.player()
+    plays(player)
+    first = helper_pid(tls)
+    os.kill(first, signal.SIGSTOP)
+    tls.holdfast.multiplexer.wait_log(r"holdfast-tls \(pid \d+\) has stood still for \d+ s: killing it")
+    player.expect_end()
+    plays(tls.player())
+    assert helper_pid(tls) != first and tls.metric("tls_restarts") == 1
+    # When it is the multiplexer that stood still, nothing comes of it.
+    survivor = tls.player()
+    plays(survivor)
+    tls.holdfast.multiplexer.stop()
+    time.sleep(4)
+    tls.holdfast.multiplexer.go_on()
+    plays(survivor)
+    assert tls.metric("tls_restarts") == 1
+
+
 def test_what_he_typed_before_it_died_is_said(tls):
     tls.start(held_input="64KiB")
     player = tls.player()
@@ -447,6 +467,33 @@ def test_certificates_may_be_added_by_a_reload_and_are_shown_with_their_days(tls
     tls.holdfast.multiplexer.wait_log(r"certificate short \(short.example.org\) ends in [45] days")
     assert shown(tls, "short.example.org") != shown(tls, "localhost")
     plays(tls.player(name="short.example.org", version=TLS12))
+
+
+def test_a_certificate_to_begin_with_is_made_once_and_for_the_names_that_are_given(holdfast):
+    def cert(*words):
+        return holdfast.ctl("cert", *words)
+    folder = holdfast.dir / "new"
+    made = cert("self-signed", "--name", "play.example.org", "--name", "2001:db8::7", folder)
+    assert made.returncode == 0 and made.stderr == ""
+    assert (folder / "key.pem").stat().st_mode & 0o777 == 0o600
+    key = (folder / "key.pem").read_bytes()
+    text = subprocess.run(["openssl", "x509", "-noout", "-text", "-in", folder / "cert.pem"],
+                          capture_output=True, text=True, check=True).stdout
+    assert "DNS:play.example.org, IP Address:2001:DB8:0:0:0:0:0:7" in text
+    assert "NIST CURVE: P-256" in text and "CA:FALSE" in text and "TLS Web Server" in text
+    # The lines that it says are right as they are.
+    config = holdfast.dir / "said.conf"
+    config.write_text("\n".join(re.findall(r"^    (.*)$", made.stdout, re.M)))
+    check = [holdfast.bin / "holdfast-multiplexer", "--check-config", "--config", config]
+    assert subprocess.run(check, timeout=PATIENCE).returncode == 0
+    again = cert("self-signed", folder)
+    assert again.returncode == 1 and "File exists" in again.stderr
+    assert (folder / "key.pem").read_bytes() == key
+    assert cert("self-signed", holdfast.dir / "other").returncode == 0  # names of this machine
+    for words in ((), ("self-signed",), ("self-signed", "--name"), ("self-signed", "a", "b"), ("new", "a")):
+        assert cert(*words).returncode == 64
+    assert cert("self-signed", "--name", "no such", holdfast.dir / "third").returncode == 1
+    assert not (holdfast.dir / "third").exists()
 
 
 def test_a_bad_certificate_at_the_start_is_told_and_nothing_starts(tls):
