@@ -249,15 +249,6 @@ void muxlinks_mark(struct muxlinks *all)
 	muxlinks_settle(all);
 }
 
-void muxlinks_leave(struct muxlinks *all)
-{
-	for (struct muxlink *m = NULL; (m = muxlinks_next(all, m)) != NULL;)
-		muxlink_leave(m);
-	if (all != NULL)
-		all->left = true;
-	muxlinks_settle(all);
-}
-
 /* ---- listening ---- */
 
 static void socket_closed_cb(uv_handle_t *handle)
@@ -275,6 +266,25 @@ static void socket_close(struct muxlinks_socket *s)
 	if (s->at.sa.sa_family == AF_UNIX)
 		unlink(s->at.un.sun_path);
 	uv_close(&s->uv.handle, socket_closed_cb);
+}
+
+static void close_doors(struct muxlinks *all)
+{
+	LIST_EACH(node, &all->sockets)
+	socket_close(container_of(node, struct muxlinks_socket, node));
+}
+
+/* Nobody is let in any more before the first is told that we go: it dials again within milliseconds, and
+ * would find a door behind which nobody is, and take that for a crash. */
+void muxlinks_leave(struct muxlinks *all)
+{
+	if (all != NULL)
+		close_doors(all);
+	for (struct muxlink *m = NULL; (m = muxlinks_next(all, m)) != NULL;)
+		muxlink_leave(m);
+	if (all != NULL)
+		all->left = true;
+	muxlinks_settle(all);
 }
 
 static void connection_cb(uv_stream_t *stream, int status)
@@ -410,7 +420,6 @@ void muxlinks_close(struct muxlinks *all)
 	muxpeer_close(container_of(node, struct muxpeer, node));
 	for (struct muxlink *m = NULL; (m = muxlinks_next(all, m)) != NULL;)
 		muxlink_close(m);
-	LIST_EACH(node, &all->sockets)
-	socket_close(container_of(node, struct muxlinks_socket, node));
+	close_doors(all);
 	uv_close((uv_handle_t *)&all->clock, clock_closed_cb);
 }
