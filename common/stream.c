@@ -518,6 +518,18 @@ void stream_refuse(uv_stream_t *listening)
 	listening->accepted_fd = -1;
 }
 
+bool stream_is_dead(const struct stream *s, uint64_t ms)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof info;
+
+	if (s->uv.handle.type != UV_TCP ||
+		getsockopt(stream_fd(s), IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+		return false;
+	/* Probes of a window that is closed are answered, too. */
+	return (info.tcpi_retransmits > 0 || info.tcpi_probes > 1) && info.tcpi_last_ack_recv >= ms;
+}
+
 void stream_refuse_with(uv_stream_t *listening, const char *words, size_t len)
 {
 	int fd = listening->accepted_fd;

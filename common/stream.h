@@ -87,6 +87,10 @@ void stream_refuse(uv_stream_t *listening);
 /* The same, behind words, if they can be written at once: nobody waits for it. */
 void stream_refuse_with(uv_stream_t *listening, const char *words, size_t len);
 
+/* Whether the peer has answered nothing at all for so long, though something was sent to him, and sent
+ * again: his machine is gone. One who only does not read answers. */
+bool stream_is_dead(const struct stream *s, uint64_t ms);
+
 /* Where a waiting connection comes from, before it is taken or refused; as stream_refuse. */
 bool stream_waiting_from(const uv_stream_t *listening, struct address *out);
 

@@ -70,6 +70,21 @@ static void keep_kernel_queues_short(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
 }
 
+/* A cable that was pulled tells nobody: who is idle is asked now and then by the kernel (row A07). What was
+ * sent to him is another matter: see stream_is_dead. TCP_USER_TIMEOUT is not it, since it also ends who
+ * just does not read for a while, for which there are limits of ours. */
+static void ask_the_idle(int fd, uint64_t dead_after)
+{
+	const int on = 1, times = 6;
+	const int idle_s = (int)((dead_after / 2 + 999) / 1000);
+	const int every_s = (int)((dead_after / (2 * times) + 999) / 1000);
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof every_s);
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
+}
+
 static void connection_cb(uv_stream_t *stream, int status)
 {
 	struct listener *l = stream->data;
@@ -113,6 +128,7 @@ struct listener *listener_open(
 		status = uv_pipe_open(&l->uv.pipe, fd);
 	} else {
 		keep_kernel_queues_short(fd);
+		ask_the_idle(fd, mux->config.options.dead_after);
 		uv_tcp_init(&mux->loop->uv, &l->uv.tcp);
 		status = uv_tcp_open(&l->uv.tcp, fd);
 	}

@@ -256,6 +256,24 @@ static void say_what_is_not_logged(struct mux *mux)
 		(unsigned long long)n);
 }
 
+enum { DEAD_SLICES = 15 };
+
+/* Each is looked at four times within the least time that makes one dead, or nearly so. */
+static void drop_the_dead(struct mux *mux, uint64_t now)
+{
+	uint64_t dead_after = mux->config.options.dead_after;
+	uint64_t slices = dead_after / 4000 < DEAD_SLICES ? dead_after / 4000 + 1 : DEAD_SLICES;
+
+	LIST_EACH(node, &mux->users)
+	{
+		struct subclient *u = container_of(node, struct subclient, node);
+
+		if ((u->number + now / 1000) % slices == 0 && u->state == SUBCLIENT_CONNECTED &&
+			stream_is_dead(u->stream, dead_after))
+			subclient_drop(u, CLOSING_DEAD);
+	}
+}
+
 static void clock_cb(uv_timer_t *timer)
 {
 	struct mux *mux = timer->data;
@@ -269,6 +287,7 @@ static void clock_cb(uv_timer_t *timer)
 		LIST_EACH(node, &mux->ticking)
 		subclient_second(container_of(node, struct subclient, ticking));
 		say_what_is_not_logged(mux);
+		drop_the_dead(mux, now);
 		bans_second(&mux->bans);
 		bans_pump(&mux->bans);
 		serverlink_tick(&mux->server);

@@ -24,12 +24,20 @@ static size_t utf8_len(struct slice s)
 	return bad ? 0 : len;
 }
 
-/* The line with each byte that is no UTF-8 as U+FFFD. False when memory is out. */
+/* U+0080 to U+009F are controls of terminals, U+009B begins what ESC [ does: scripts show to others what
+ * one has typed, and controls but for the tab are never typed (row B10; line.c has the others). */
+static bool is_control(struct slice s, size_t len)
+{
+	return len == 2 && s.at[0] == 0xc2 && s.at[1] < 0xa0;
+}
+
+/* The line with each byte that is no UTF-8, and each control, as U+FFFD. False when memory is out. */
 static bool clean(struct slice line, struct buf *out)
 {
 	while (line.len > 0) {
 		size_t len = utf8_len(line);
-		struct slice c = len > 0 ? slice_of(line.at, len) : slice_text("\xef\xbf\xbd");
+		bool good = len > 0 && !is_control(line, len);
+		struct slice c = good ? slice_of(line.at, len) : slice_text("\xef\xbf\xbd");
 
 		if (!buf_add(out, c))
 			return false;

@@ -1,6 +1,8 @@
 """Who comes in: the limits on connections, and addresses that a proxy tells. Strangers are played from
 this machine through a PROXY header, which is also how haproxy and nginx hand on real ones."""
 
+import random
+import re
 import shutil
 import socket
 import struct
@@ -339,3 +341,106 @@ def player_from(host, port):
     player.all = player.new = b""
     player.ended = False
     return player
+
+
+# -- those who do not want to play -----------------------------------------------------------------
+
+@pytest.mark.parametrize("kind, drip", [("telnet-line", b"x"), ("telnet-char", b"\xff\xf1")])
+def test_who_sends_a_byte_now_and_then_is_timed_out_like_one_who_sends_none(holdfast, kind, drip):
+    """No byte of a line or of an option moves the deadline."""
+    holdfast.listen("door", kind=kind)
+    holdfast.start_with_script(first_line="2s")
+    slow = holdfast.player("door")
+    until = time.monotonic() + 40
+    for n in range(400):
+        try:
+            slow.send(drip[n % len(drip):][:1])
+        except OSError:
+            break
+        if slow.read_some(0.1) is False and slow.ended:
+            break
+        assert time.monotonic() < until, "he is still there"
+    slow.drain()
+    assert slow.ended and slow.all.endswith(b"Timed out.\r\n")
+    assert holdfast.metric("closed_timed_out") == 1
+
+
+def test_noise_fills_no_log_and_ends_nobody_else(holdfast):
+    """64 KiB of zeros, of noise, of 255 and of empty lines, on each kind of listener."""
+    for kind in ("telnet-line", "telnet-char", "raw", "websocket"):
+        holdfast.listen(kind, kind=kind)
+    holdfast.map = "talker"
+    holdfast.start()
+    talker = holdfast.player("telnet-line")
+    talker.line("echo hello")
+    talker.expect(b"[5] hello\r\n")
+    lines = holdfast.multiplexer.text().count("\n")
+    noise = random.Random(5).randbytes(65536)
+    for name in holdfast.addresses:
+        for data in (bytes(65536), noise, b"\xff" * 65536, b"\n" * 4096):
+            stranger = holdfast.player(name)
+            try:
+                stranger.send(data)
+            except OSError:
+                pass
+            stranger.close()
+    wait_for(lambda: len(holdfast.users()) == 1, "they have left")
+    said = [line for line in holdfast.multiplexer.text().splitlines()[lines:] if " debug " not in line]
+    assert len(said) <= 4 * 16, "\n".join(said)
+    assert all(line.isprintable() for line in said)
+    talker.line("echo still here")
+    talker.expect(b"[10] still here\r\n")
+
+
+def memory_kib(daemon):
+    """What is resident of it, without what the kernel shares."""
+    with open(f"/proc/{daemon.pid}/smaps_rollup", encoding="ascii") as rollup:
+        return int(re.search(r"Private_Dirty: +(\d+)", rollup.read()).group(1))
+
+
+def test_who_comes_and_goes_thousands_of_times_leaves_nothing(holdfast):
+    holdfast.listen()
+    holdfast.start()
+    bystander = holdfast.player()
+    bystander.line("1")
+    bystander.expect(b"ok 1 ")
+
+    def churn(count):
+        before = holdfast.metric("connections")
+        for n in range(count):
+            with socket.create_connection(holdfast.addresses["telnet"]) as s:
+                if n % 3:
+                    s.sendall(b"1\r\n")
+        wait_for(lambda: holdfast.metric("connections") == before + count and
+                 holdfast.metric("users_now") == 1, "all have come and gone")
+
+    churn(1500)
+    before = memory_kib(holdfast.multiplexer)
+    churn(3000)
+    if "san" not in str(holdfast.bin):
+        assert memory_kib(holdfast.multiplexer) < before + 1024
+    bystander.line("2")
+    bystander.expect(b"ok 2 ")
+
+
+def test_more_than_wait_in_the_kernel_are_taken_when_we_wake(holdfast):
+    """Row A10: the queue of the listening socket holds 1,024; who comes beyond tries again."""
+    holdfast.listen()
+    holdfast.start(silent_max=0)
+    player = holdfast.player()
+    player.line("1")
+    player.expect(b"ok 1 ")
+    holdfast.multiplexer.stop()
+    crowd = []
+    for _ in range(1300):
+        s = socket.socket()
+        s.setblocking(False)
+        s.connect_ex(holdfast.addresses["telnet"])
+        crowd.append(s)
+    holdfast.multiplexer.go_on()
+    wait_for(lambda: holdfast.metric("users_now") > 1000, "those who waited are in")
+    player.line("2")
+    player.expect(b"ok 2 ")
+    for s in crowd:
+        s.close()
+    wait_for(lambda: holdfast.metric("users_now") == 1, "and have left")

@@ -47,6 +47,29 @@ static void json_may_be_cut_anywhere(UNUSED void **state)
 	mux_close(&m);
 }
 
+static void json_that_is_deep_is_no_event(UNUSED void **state)
+{
+	struct mux m = mux_with("events");
+	char bomb[4000];
+	const char *good = "{\"n\":\"a\"}";
+
+	memset(bomb, '[', sizeof bomb);
+	for (size_t len = 1; len <= sizeof bomb; len = len * 3 / 2 + 1)
+		SAY(&m, got_subclient_event, .who = key(1), .channel = slice_text("x"),
+			.flags = EVENT_IS_JSON, .data = slice_of(bomb, len));
+	memset(bomb + sizeof bomb / 2, ']', sizeof bomb / 2); /* well formed, too */
+	SAY(&m, got_subclient_event, .who = key(1), .channel = slice_text("x"),
+		.flags = EVENT_IS_JSON, .data = slice_of(bomb, sizeof bomb));
+	memcpy(bomb, "Deep.Thing ", 11);
+	SAY(&m, got_subclient_event, .who = key(1), .channel = slice_text("gmcp"), .flags = 0,
+		.data = slice_of(bomb, sizeof bomb));
+	heard(&m);
+	SAY(&m, got_subclient_event, .who = key(1), .channel = slice_text("x"),
+		.flags = EVENT_IS_JSON, .data = slice_text(good));
+	assert_string_equal(heard(&m), "SEND SUBCLIENT TEXT 1:1 x a\\r\\n\n");
+	mux_close(&m);
+}
+
 static void what_is_too_long_is_dropped_with_all_its_pieces_and_one_line(UNUSED void **state)
 {
 	struct mux m = mux_with("events");
@@ -145,6 +168,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		GAME_TEST(pieces_are_joined_before_the_script_sees_them),
 		GAME_TEST(json_may_be_cut_anywhere),
+		GAME_TEST(json_that_is_deep_is_no_event),
 		GAME_TEST(what_is_too_long_is_dropped_with_all_its_pieces_and_one_line),
 		GAME_TEST(the_longest_that_fits_is_whole),
 		GAME_TEST(pieces_of_a_lost_link_are_not_joined_to_those_of_the_next),

@@ -90,7 +90,12 @@ static void each_byte_that_is_no_utf_8_becomes_a_sign_for_it(UNUSED void **state
 		{"\xfe\xff", NO NO},
 		{"\xe4hnlich", NO "hnlich"}, /* Latin-1 */
 		{"\xc3\xc3\xa4", NO "\xc3\xa4"},
-		{"\xc2\x80", "\xc2\x80"}, /* the first and last of each length */
+		{"\xc2\x80", NO}, /* controls of terminals: ESC [ in one character */
+		{"a\xc2\x9b"
+		 "31mz",
+			"a" NO "31mz"},
+		{"\xc2\x9f", NO},
+		{"\xc2\xa0", "\xc2\xa0"}, /* the first and last of each length */
 		{"\xdf\xbf", "\xdf\xbf"},
 		{"\xe0\xa0\x80", "\xe0\xa0\x80"},
 		{"\xed\x9f\xbf", "\xed\x9f\xbf"},
