@@ -151,6 +151,7 @@ bool player_set_name(struct player *p, const char *name, const char **why);
 bool player_set_role(struct player *p, const char *role, const char **why);
 /* He is this account: its name, and the role that was granted to it, or none. */
 bool player_login(struct player *p, const char *account, const char **why);
+void player_forget_saved(struct player *p); /* what player_save kept was another map's */
 void player_check_role(struct player *p); /* one that is not granted (any more) is taken from him */
 
 /* "none", "16", "256", "true"; NULL: as his client can. False with *why for other words. */

@@ -73,6 +73,7 @@ void game_listing_ends(struct muxlink *from)
 		if (p->save_due)
 			player_touch(p);
 	}
+	from->listed = true;
 	audience_tell_all(from);
 	game_tell_mssp(from);
 	game->flush.run(&game->flush); /* what is kept is on its way before READY */

@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "server/game.h"
+#include "server/muxlinks.h"
 #include "server/script.h"
 #include "server/store.h"
 #include "server/tell.h"
@@ -86,54 +87,73 @@ json_t *map_status(const struct game *game)
 
 /* ---- the one that ran last ---- */
 
-/* RUN_DIR/map: "NAME CONFIGURED\n", there while another map runs than sv_map says. A crash and a
- * restart go on with it; who changes sv_map afterwards means that. */
+/* RUN_DIR/map: "NAME CONFIGURED\n": which map runs, and what sv_map was when it was started. A crash and a
+ * restart go on with it; who changes sv_map afterwards means that. After `quit`: "NAME ?\n". */
 static bool memory_path(const struct game *game, const char *end, char *out, size_t room)
 {
 	return (size_t)snprintf(out, room, "%s/map%s", game->config.run_dir, end) < room;
+}
+
+struct memory {
+	char name[MAP_NAME_MAX + 1], configured[MAP_NAME_MAX + 1];
+};
+
+/* All empty if there is none. */
+static struct memory recall(const struct game *game)
+{
+	struct memory m = {0};
+	char path[1024];
+	FILE *f = memory_path(game, "", path, sizeof path) ? fopen(path, "re") : NULL;
+
+	_Static_assert(MAP_NAME_MAX == 64, "of the next line");
+	if (f == NULL)
+		return m;
+	if (fscanf(f, "%64s %64s", m.name, m.configured) != 2 || !is_name(m.name))
+		m = (struct memory){0};
+	fclose(f);
+	return m;
+}
+
+static void remember(const struct game *game, const char *configured)
+{
+	const struct map *map = &game->map;
+	char path[1024], new_path[1024];
+	bool ok = memory_path(game, "", path, sizeof path) &&
+		  memory_path(game, ".new", new_path, sizeof new_path);
+	FILE *f = ok ? fopen(new_path, "we") : NULL;
+
+	ok = f != NULL && fprintf(f, "%s %s\n", map->name, configured) > 0;
+	ok = (f == NULL || fclose(f) == 0) && ok && rename(new_path, path) == 0;
+	if (!ok)
+		log_warn("map %s: cannot be noted in %s: the next start will not know of it",
+			map->name, game->config.run_dir);
 }
 
 const char *map_to_start(const struct game *game)
 {
 	static char name[MAP_NAME_MAX + 1];
 	const char *sv_map = game->cvars.set.sv_map;
-	char path[1024], configured[MAP_NAME_MAX + 1] = "";
-	FILE *f = memory_path(game, "", path, sizeof path) ? fopen(path, "re") : NULL;
+	struct memory m = recall(game);
 
-	_Static_assert(MAP_NAME_MAX == 64, "of the next line");
-	bool found = f != NULL && fscanf(f, "%64s %64s", name, configured) == 2 && is_name(name);
-	if (f != NULL)
-		fclose(f);
-	if (!found || strcmp(configured, sv_map) != 0)
-		snprintf(name, sizeof name, "%s", sv_map);
+	snprintf(name, sizeof name, "%s", strcmp(m.configured, sv_map) == 0 ? m.name : sv_map);
 	return name;
 }
 
 void map_forget(const struct game *game)
 {
-	char path[1024];
-
-	if (memory_path(game, "", path, sizeof path))
-		unlink(path);
+	if (game->map.name[0] != '\0')
+		remember(game, "?");
 }
 
-static void remember(const struct game *game)
+const char *map_listed_from(const struct player *p)
 {
-	const struct map *map = &game->map;
-	char path[1024], new_path[1024];
+	const struct muxlink *m = muxlinks_find(p->game->muxlinks, p->link);
+	const char *from = p->game->map.from;
 
-	if (strcmp(map->name, map->configured) == 0) {
-		map_forget(game);
-		return;
-	}
-	bool ok = memory_path(game, "", path, sizeof path) &&
-		  memory_path(game, ".new", new_path, sizeof new_path);
-	FILE *f = ok ? fopen(new_path, "we") : NULL;
-	ok = f != NULL && fprintf(f, "%s %s\n", map->name, map->configured) > 0;
-	ok = (f == NULL || fclose(f) == 0) && ok && rename(new_path, path) == 0;
-	if (!ok)
-		log_warn("map %s: cannot be noted in %s: a restart will begin with %s", map->name,
-			game->config.run_dir, map->configured);
+	/* Whoever is listed later was here before, or came while the link was away. And where no map
+	 * could be loaded, what was saved waits for the one that will. */
+	bool is_first = m != NULL && !m->listed;
+	return from[0] != '\0' && is_first && p->game->map.why[0] == '\0' ? from : NULL;
 }
 
 /* ---- loading ---- */
@@ -201,11 +221,13 @@ static void begin(struct game *game, struct script *s, const char *name)
 	if (!store_use(game->store, name))
 		log_error("map %s: not enough memory for its store", name);
 	log_info("map %s: %s", name, map->is_reload ? "reloaded" : "loaded");
+	remember(game, map->configured);
 	map_hooks_begin(s);
 	script_start(s);
 }
 
-static void restore_all(struct game *game)
+/* from: the map that has ended; NULL: it was this one. */
+static void restore_all(struct game *game, const char *from)
 {
 	LIST_EACH(node, &game->players)
 	{
@@ -213,8 +235,10 @@ static void restore_all(struct game *game)
 		json_t *saved = json_incref(p->saved);
 
 		player_check_role(p);
+		if (from != NULL && p->state == PLAYER_HERE)
+			player_forget_saved(p);
 		if (p->state == PLAYER_HERE)
-			script_restore(game->script, p, saved);
+			script_restore(game->script, p, saved, from);
 		json_decref(saved);
 	}
 }
@@ -231,6 +255,7 @@ static void change_task(struct loop_task *task)
 	struct map *map = container_of(task, struct map, change);
 	struct game *game = container_of(map, struct game, map);
 	struct script *next = map->next;
+	char from[MAP_NAME_MAX + 1];
 
 	if (game->stop_event_sent)
 		return; /* the next program starts the map that has ended in order */
@@ -240,9 +265,12 @@ static void change_task(struct loop_task *task)
 	map->next = NULL;
 	if (!map->is_reload)
 		show_echo(game);
+	/* Where none could be loaded, they are still those of the program before. */
+	bool was_loaded = map->why[0] == '\0';
+	snprintf(from, sizeof from, "%s", was_loaded ? map->name : map->from);
 	begin(game, next, map->next_name);
-	remember(game);
-	restore_all(game);
+	bool is_other = from[0] != '\0' && strcmp(from, map->name) != 0;
+	restore_all(game, is_other ? from : NULL);
 }
 
 static bool change(struct game *game, const char *name, bool is_reload, const char **why)
@@ -316,9 +344,12 @@ bool map_start(struct game *game, const char **why)
 	struct map *map = &game->map;
 	char name[MAP_NAME_MAX + 1];
 
+	struct memory before = recall(game);
 	snprintf(map->configured, sizeof map->configured, "%s", game->cvars.set.sv_map);
 	snprintf(name, sizeof name, "%s", map_to_start(game));
 	snprintf(map->name, sizeof map->name, "%s", name);
+	if (strcmp(before.name, name) != 0)
+		snprintf(map->from, sizeof map->from, "%s", before.name);
 	if (strcmp(name, map->configured) != 0)
 		log_info("map %s: goes on, as an admin has chosen it (sv_map is %s)", name,
 			map->configured);

@@ -8,6 +8,7 @@
 #include "common/loop.h"
 
 struct game;
+struct player;
 struct script;
 
 enum { MAP_NAME_MAX = 64 };
@@ -18,7 +19,8 @@ enum { MAP_NAME_MAX = 64 };
  *   the next turn: the old one's stop ("map"), store and saves kept
  *                  map_hook.end(old): what it registered is dropped; then its Lua state is freed
  *                  game->script is the new one, the store is its store, the cvars are its cvars
- *                  map_hook.begin(new), its start, and its restore for every player who is here
+ *                  map_hook.begin(new), its start, and its restore for every player who is here, with
+ *                  what the old one had saved about him, which is kept no longer
  *
  * So two states are there at once for a moment: whatever a script registers with C has to be kept
  * by script, and must do nothing until that script is game->script. There is always one that runs: where
@@ -36,6 +38,7 @@ struct map_hook {
 struct map {
 	char name[MAP_NAME_MAX + 1];       /* that runs; or that could not be loaded */
 	char configured[MAP_NAME_MAX + 1]; /* what sv_map said at start */
+	char from[MAP_NAME_MAX + 1];       /* the program before ran it, if it was another; or "" */
 	char why[900];                     /* why it could not be loaded; "" = it runs */
 	bool is_reload;                    /* the change that is under way: to the same map */
 	struct script *next;               /* owned: loaded, and the next that runs; or NULL */
@@ -69,8 +72,11 @@ bool map_reload(struct game *game, const char **why);
 /* {"map": …, "maps": […]}, and "failed" if it could not be loaded. New reference. */
 json_t *map_status(const struct game *game);
 
-/* Where it ran last is forgotten: the next start is sv_map's. */
+/* The next start is sv_map's, whatever was chosen. */
 void map_forget(const struct game *game);
+
+/* The map that a player was in, who is being listed, if the program before ran another one; else NULL. */
+const char *map_listed_from(const struct player *p);
 
 void map_close(struct game *game); /* what runs, and what was to run */
 

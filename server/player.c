@@ -171,8 +171,11 @@ void player_arrive(struct player *p)
 	log_info("%s: %s", player_label(p), p->listed ? "restored" : "joined");
 	/* A handler may save something else before the next one runs. */
 	json_t *saved = json_incref(p->saved);
+	const char *from = p->listed ? map_listed_from(p) : NULL;
+	if (from != NULL)
+		player_forget_saved(p);
 	if (p->listed)
-		script_restore(game->script, p, saved);
+		script_restore(game->script, p, saved, from);
 	else
 		script_join(game->script, p);
 	if (!p->listed)

@@ -97,6 +97,15 @@ bool player_save(struct player *p, json_t *saved, const char **why)
 	return true;
 }
 
+void player_forget_saved(struct player *p)
+{
+	if (p->saved == NULL)
+		return;
+	json_decref(p->saved);
+	p->saved = NULL;
+	save_later(p);
+}
+
 /* Others will see it on their screens: a text of printable characters. */
 static bool is_shown(const char *text, const char **why)
 {

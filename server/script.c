@@ -162,6 +162,8 @@ static void push_argument(lua_State *L, char kind, const struct happening *h)
 		script_push_player(L, h->player);
 	else if (kind == 's')
 		lua_pushlstring(L, h->text.len > 0 ? (const char *)h->text.at : "", h->text.len);
+	else if (kind == 'o')
+		lua_pushstring(L, (const char *)h->text.at); /* NULL is nil */
 	else if (kind == 't')
 		lua_pushnumber(L, h->seconds);
 	else if (kind == 'n')
@@ -231,12 +233,13 @@ void script_join(struct script *s, struct player *p)
 
 /* A map that restores nobody greets everybody as if he were new. A map that does is told of all who
  * were here, also of those about whom nothing was kept. */
-void script_restore(struct script *s, struct player *p, const json_t *saved)
+void script_restore(struct script *s, struct player *p, const json_t *saved, const char *from)
 {
 	bool restores = s->handlers[EVENT_restore] > 0;
 	fire(s, &(struct happening){.event = restores ? EVENT_restore : EVENT_join,
 			.player = p,
-			.saved = saved});
+			.saved = saved,
+			.text = from != NULL ? slice_text(from) : slice_of(NULL, 0)});
 }
 
 void script_input(struct script *s, struct player *p, struct slice line)

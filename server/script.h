@@ -27,7 +27,9 @@ bool script_check(const char *dir, const char **why);
  * a traceback and counted; it never reaches the caller. */
 void script_start(struct script *s);
 void script_join(struct script *s, struct player *p);
-void script_restore(struct script *s, struct player *p, const json_t *saved); /* NULL: nothing kept.
+void script_restore(
+	struct script *s, struct player *p, const json_t *saved, const char *from); /* saved:
+	* NULL: nothing kept. from: the map that he was in before, NULL: this one.
 	* Without a restore handler, and also for a player about whom nothing was kept, see script.c */
 void script_input(struct script *s, struct player *p, struct slice line); /* valid UTF-8, no end */
 void script_event(struct script *s, struct player *p, struct slice channel, const json_t *data);

@@ -9,8 +9,9 @@
 -- scripts, `map NAME` starts another. It is told stop, then all it knew is gone: variables, timers,
 -- what waits, lists, the cvars it made. What begins has a fresh state: its files are run, it is told
 -- start, and restore for everybody who is here. player:save, p.name, p.role and store survive; another
--- map sees what this one saved for a player, but has a store of its own. While init.lua runs, the map
--- before may still be the one that plays: what begins sees and reaches players from start on.
+-- map has a store of its own, and is told only once what this one saved about a player. While init.lua
+-- runs, the map before may still be the one that plays: what begins sees and reaches players from
+-- start on.
 -- An editor with the Lua language server shows all this if the file is in its workspace.library.
 --
 -- Of Lua itself:
@@ -40,7 +41,8 @@ game = {}
 --- start: the map is loaded.
 --- join: a new player is here.
 --- restore: a player is here who was connected before this server or map started; saved is what
---- player:save kept, or nil. A map without a restore handler is told join instead.
+--- player:save kept, or nil. from: the map that he was in before, if that was another one; what is saved
+--- is that map's then, told this once and kept no longer. nil: he never left this map. A map without a restore handler is told join instead.
 --- input: a player typed a line: UTF-8, without its end, but with whatever else he typed.
 --- event: a player's client said something outside the text; what data is depends on channel:
 --- "command": "interrupt", "break", "abort-output" or "are-you-there" (keys of telnet clients);
@@ -57,7 +59,7 @@ game = {}
 --- "quit". Save now: what waits afterwards is not woken again.
 ---@overload fun(event: "start", handler: fun())
 ---@overload fun(event: "join", handler: fun(player: player))
----@overload fun(event: "restore", handler: fun(player: player, saved: any))
+---@overload fun(event: "restore", handler: fun(player: player, saved: any, from: string|nil))
 ---@overload fun(event: "input", handler: fun(player: player, line: string))
 ---@overload fun(event: "event", handler: fun(player: player, channel: string, data: any))
 ---@overload fun(event: "lookup", handler: fun(player: player, which: "dns"|"ident"))

@@ -45,6 +45,7 @@ static void event(const char *name, const char *letters, const char *help)
 			*l == 'p'   ? "player"
 			: *l == 's' ? "text"
 			: *l == 'j' ? "saved"
+			: *l == 'o' ? "from"
 			: *l == 't' ? "seconds"
 				    : "number");
 	printf(")\n    %s.\n", help);

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from daemons import AdminError
+from daemons import TOP, AdminError
 
 # Says its name in every answer, so that players see which map runs.
 TOWN = """
@@ -14,8 +14,9 @@ game.on("stop", function(why)
 	for p in players() do p:send(me .. " ends: " .. why) end
 end)
 game.on("join", function(p) p:send("welcome to " .. me) end)
-game.on("restore", function(p, saved)
+game.on("restore", function(p, saved, from)
 	p:send("back in " .. me .. " with " .. (saved and saved.word or "nothing"))
+	if from then p:send("you came from " .. from) end
 end)
 game.on("input", function(p, line)
 	local word, rest = line:match("^(%a+) ?(.*)$")
@@ -59,12 +60,45 @@ def test_players_go_from_map_to_map_and_stay_connected(holdfast):
     for number, player in enumerate(people):
         player.expect(b"town ends: map\r\n")
         word = f"word{number}" if number < 2 else "nothing"
-        player.expect(f"back in wood with {word}\r\n".encode())
+        player.expect(f"back in wood with {word}\r\nyou came from town\r\n".encode())
         player.line("hello")
         player.expect(b"wood: hello\r\n")
     assert holdfast.admin("server", "map") == {"map": "wood", "maps": sorted(
         path.name for path in holdfast.maps.iterdir())}
     assert holdfast.times_ready() == 1
+
+
+def test_the_maps_that_ship_follow_each_other(holdfast):
+    """Whoever comes from another map is greeted, even in the middle of a password."""
+    holdfast.maps = TOP / "server" / "lua" / "maps"
+    holdfast.map = "anteroom"
+    holdfast.start()
+    ann, bob = holdfast.player(), holdfast.player()
+    for player, name in ((ann, b"Ann"), (bob, b"Bob")):
+        player.expect(b"What is your name?")
+        player.line(name)
+        player.expect(b"You are in ")
+    bob.line("password")
+    bob.expect(b"new password")
+    holdfast.admin("server", "map", "four")
+    for player, name in ((ann, b"Ann"), (bob, b"Bob")):
+        player.expect(b"Four in a row. What is your name?")
+        player.line(name)
+        player.expect(b"Welcome, " + name)
+    holdfast.restart()
+    ann.line("who")
+    ann.expect(b"Bob")
+    holdfast.admin("server", "map", "anteroom")
+    for player in (ann, bob):
+        player.expect(b"What is your name?")
+    ann.line("Ann")
+    ann.expect(b"You are in ")
+    holdfast.server.kill9()
+    holdfast.start_server()
+    ann.line("look")
+    ann.expect(b"You are in ")
+    assert b"wrong" not in ann.all.lower() and "script" not in ann.all.decode("utf-8", "replace")
+    assert "error" not in holdfast.server.text()
 
 
 def test_who_waits_in_a_map_that_ends_is_not_heard_of_again(holdfast):

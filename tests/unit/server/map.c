@@ -5,22 +5,23 @@
 /* One map after the other, with players who stay. */
 
 /* Says its name whenever something happens, so that what is heard tells which one runs. */
-#define TOWN(name)                                                         \
-	"local me = '" name "'\n"                                          \
-	"game.on('start', function() all:send(me .. ' start') end)\n"      \
-	"game.on('stop', function(why)\n"                                  \
-	"  all:send(me .. ' stop ' .. why)\n"                              \
-	"  store.kept.stop = me\n"                                         \
-	"  for p in players() do p:save({from = me}) end\n"                \
-	"end)\n"                                                           \
-	"game.on('join', function(p) p:send(me .. ' join') end)\n"         \
-	"game.on('restore', function(p, saved)\n"                          \
-	"  p:send(me .. ' restore ' .. json.encode(saved or json.null))\n" \
-	"end)\n"                                                           \
-	"game.on('input', function(p, line)\n"                             \
-	"  if line == 'wait' then wait(1) p:send(me .. ' waited')\n"       \
-	"  elseif line == 'kept' then p:send(tostring(store.kept.stop))\n" \
-	"  else p:send(me .. ' ' .. line) end\n"                           \
+#define TOWN(name)                                                           \
+	"local me = '" name "'\n"                                            \
+	"game.on('start', function() all:send(me .. ' start') end)\n"        \
+	"game.on('stop', function(why)\n"                                    \
+	"  all:send(me .. ' stop ' .. why)\n"                                \
+	"  store.kept.stop = me\n"                                           \
+	"  for p in players() do p:save({from = me}) end\n"                  \
+	"end)\n"                                                             \
+	"game.on('join', function(p) p:send(me .. ' join') end)\n"           \
+	"game.on('restore', function(p, saved, from)\n"                      \
+	"  p:send(me .. ' restore ' .. json.encode(saved or json.null) ..\n" \
+	"    ' ' .. tostring(from))\n"                                       \
+	"end)\n"                                                             \
+	"game.on('input', function(p, line)\n"                               \
+	"  if line == 'wait' then wait(1) p:send(me .. ' waited')\n"         \
+	"  elseif line == 'kept' then p:send(tostring(store.kept.stop))\n"   \
+	"  else p:send(me .. ' ' .. line) end\n"                             \
 	"end)\n"
 
 static const char *run(const char *line)
@@ -68,8 +69,8 @@ static void another_map_takes_over_and_the_players_stay(UNUSED void **state)
 	assert_non_null(stop);
 	assert_non_null(start);
 	assert_true(stop < start);
-	ASSERT_HAS(all, "1:1 other restore {\"from\":\"testmap\"}");
-	ASSERT_HAS(all, "2:1 other restore {\"from\":\"testmap\"}");
+	ASSERT_HAS(all, "1:1 other restore {\"from\":\"testmap\"} testmap");
+	ASSERT_HAS(all, "2:1 other restore {\"from\":\"testmap\"} testmap");
 	ASSERT_HAS_NOT(all, "KILL");
 	type(&m, 1, "hello\n");
 	ASSERT_HAS(heard(&m), "1:1 other hello");
@@ -118,7 +119,7 @@ static void a_map_that_fails_leaves_the_old_one_as_it_was(UNUSED void **state)
 		{"x = = 1", "broken/init.lua:1: unexpected symbol"},
 		{TOWN("broken") "cvar.new('mine', 7, 'x') game.mssp{NAME='Broken'}\n"
 				"store.kept.stop = 'broken'\nall:send('broken') error('boom')",
-			"broken/init.lua:19: boom"},
+			"broken/init.lua:20: boom"},
 		{"require('part')", "broken/part.lua:2:"},
 		{"accept('all')", "accept: not while the map is loaded"},
 		{"wait(1)", "wait: only a handler"},
@@ -199,7 +200,7 @@ static void a_reload_is_a_restart_to_the_map(UNUSED void **state)
 	const char *all = heard(&m);
 	ASSERT_HAS(all, "testmap stop restart");
 	ASSERT_HAS(all, "changed start");
-	ASSERT_HAS(all, "1:1 changed restore {\"from\":\"testmap\"}");
+	ASSERT_HAS(all, "1:1 changed restore {\"from\":\"testmap\"} nil");
 	ASSERT_HAS_NOT(all, "echo");
 	type(&m, 2, "kept\n");
 	ASSERT_HAS(heard(&m), "2:1 testmap\\r\\n\n");
@@ -209,7 +210,7 @@ static void a_reload_is_a_restart_to_the_map(UNUSED void **state)
 static void a_reload_that_fails_keeps_the_old_code(UNUSED void **state)
 {
 	write_map("testmap", TOWN("changed") "\nlocal = 1");
-	ASSERT_HAS(run("reload"), "nothing is changed: testmap/init.lua:18: <name> expected");
+	ASSERT_HAS(run("reload"), "nothing is changed: testmap/init.lua:19: <name> expected");
 	type(&m, 1, "hello\n");
 	ASSERT_HAS(heard(&m), "1:1 testmap hello");
 }
@@ -243,7 +244,7 @@ static void without_a_map_players_are_told_and_an_admin_can_mend_it(UNUSED void 
 	ASSERT_HAS(run("reload"), "testmap/init.lua:3: no world");
 	write_map("testmap", TOWN("mended"));
 	assert_string_equal(run("reload"), "done\n");
-	ASSERT_HAS(heard(&m), "1:1 mended restore null");
+	ASSERT_HAS(heard(&m), "1:1 mended restore null nil");
 	ASSERT_HAS_NOT(run("map"), "no world");
 	mux_close(&m);
 }
@@ -295,6 +296,67 @@ static void what_is_noted_of_a_map_is_not_believed_blindly(UNUSED void **state)
 	}
 	write_file(path, "other testmap");
 	assert_string_equal(map_to_start(&game), "other");
+}
+
+/* What a map saved about a player is told to the next map once, and never taken for that one's own. */
+static void what_one_map_saved_is_not_anothers(UNUSED void **state)
+{
+	write_map("other",
+		"game.on('restore', function(p, saved, from)\n"
+		"  p:send('other ' .. tostring(saved and saved.from) .. ' ' .. tostring(from))\n"
+		"end)\n");
+	run("map other");
+	const char *all = heard(&m);
+	ASSERT_HAS(all, "1:1 other testmap testmap");
+	ASSERT_HAS(all, "DELETE SUBCLIENT SAVED INFO 1:1");
+	run("reload");
+	ASSERT_HAS(heard(&m), "1:1 other nil nil");
+	run("map testmap");
+	ASSERT_HAS(heard(&m), "1:1 testmap restore null other");
+}
+
+/* The same when the program was started again in between, with another map in server.cfg. */
+static void the_next_program_knows_which_map_saved_what(UNUSED void **state)
+{
+	char path[200];
+
+	mux_close(&m);
+	end_game();
+	open_game();
+	snprintf(path, sizeof path, "%s/map", run_dir);
+	write_file(path, "elsewhere elsewhere\n");
+	start_game(TOWN("testmap"));
+	m = mux_prove();
+	list_user(&m, 7, "192.0.2.7", "{\"n\":\"Ann\",\"s\":{\"room\":\"hall\"}}");
+	SAY(&m, done_sending_all_subclient_info, 0);
+	const char *all = heard(&m);
+	ASSERT_HAS(all, "testmap restore {\"room\":\"hall\"} elsewhere");
+	ASSERT_HAS(all, "SAVE SUBCLIENT INFO 7:1 {\"n\":\"Ann\"}");
+	/* Whoever this program knew itself is its own. */
+	mux_close(&m);
+	m = mux_prove();
+	list_user(&m, 7, "192.0.2.7", "{\"n\":\"Ann\"}");
+	list_user(&m, 8, "192.0.2.8", "{\"s\":1}");
+	SAY(&m, done_sending_all_subclient_info, 0);
+	ASSERT_HAS(heard(&m), "8:1 testmap restore 1 nil");
+}
+
+static void what_was_saved_waits_for_a_map_that_can_be_loaded(UNUSED void **state)
+{
+	char path[200];
+
+	mux_close(&m);
+	end_game();
+	open_game();
+	snprintf(path, sizeof path, "%s/map", run_dir);
+	write_file(path, "elsewhere elsewhere\n");
+	start_game("error('no world')");
+	m = mux_prove();
+	list_user(&m, 7, "192.0.2.7", "{\"s\":{\"room\":\"hall\"}}");
+	SAY(&m, done_sending_all_subclient_info, 0);
+	ASSERT_HAS_NOT(heard(&m), "DELETE");
+	run("map other");
+	ASSERT_HAS(heard(&m), "other restore {\"room\":\"hall\"} elsewhere");
 }
 
 /* ---- cvars --------------------------------------------------------------------------------------- */
@@ -361,6 +423,9 @@ int main(void)
 		EMPTY_TEST(without_a_map_nothing_that_was_saved_is_lost),
 		TOWN_TEST(the_next_program_goes_on_with_the_map_that_was_chosen),
 		TOWN_TEST(what_is_noted_of_a_map_is_not_believed_blindly),
+		TOWN_TEST(what_one_map_saved_is_not_anothers),
+		TOWN_TEST(the_next_program_knows_which_map_saved_what),
+		TOWN_TEST(what_was_saved_waits_for_a_map_that_can_be_loaded),
 		TOWN_TEST(the_cvars_of_a_map_go_with_it_and_what_an_admin_set_stays),
 		TOWN_TEST(hooks_are_told_of_beginning_and_end),
 	};

@@ -82,10 +82,10 @@ static void restore_gets_what_was_saved_or_nil(UNUSED void **state)
 		"game.on('restore', function(p, saved) p:send(saved and saved.room or 'nothing') end)");
 	struct player *p = arrive(1);
 	json_t *saved = json_pack("{s:s}", "room", "kitchen");
-	script_restore(script, p, saved);
+	script_restore(script, p, saved, NULL);
 	json_decref(saved);
 	assert_string_equal(shown(p), "kitchen\n");
-	script_restore(script, p, NULL);
+	script_restore(script, p, NULL, NULL);
 	assert_string_equal(shown(p), "nothing\n");
 }
 
@@ -94,7 +94,7 @@ static void without_a_restore_handler_join_runs_instead(UNUSED void **state)
 	open_map("game.on('join', function(p, saved) p:send('join ' .. tostring(saved)) end)");
 	struct player *p = arrive(1);
 	json_t *saved = json_pack("{s:s}", "room", "kitchen");
-	script_restore(script, p, saved);
+	script_restore(script, p, saved, NULL);
 	json_decref(saved);
 	assert_string_equal(shown(p), "join nil\n");
 }

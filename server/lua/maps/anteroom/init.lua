@@ -28,9 +28,10 @@ require("api")
 game.on("join", login.begin)
 
 -- The game was started again under players who never left. Everything about them was saved, so nothing
--- is said: they are where they were, even in the middle of a question.
-game.on("restore", function(p, saved)
-	if saved then
+-- is said: they are where they were, even in the middle of a question. Who comes from another map comes
+-- in by the door.
+game.on("restore", function(p, saved, from)
+	if saved and not from then
 		people.restore(p, saved)
 		questions.again(p)
 	else

@@ -58,9 +58,9 @@ end
 game.on("join", ask_name)
 
 -- The game ended and began again under players who never left. Nothing is said: they are where they
--- were, and the matches are what the store has.
-game.on("restore", function(p, saved)
-	if p.name then
+-- were, and the matches are what the store has. Who comes from another map is new here.
+game.on("restore", function(p, saved, from)
+	if p.name and not from then
 		people.of[p] = saved or {}
 	else
 		ask_name(p)
