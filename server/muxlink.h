@@ -24,7 +24,7 @@ struct muxlink {
 	uint8_t incarnation
 		[INCARNATION_LEN]; /* of the multiplexer whose users we know; 0 = none said */
 	bool taken;                /* a multiplexer has this number, or will when it comes back */
-	bool listed; /* it has listed its users to this program */
+	bool listed;               /* it has listed its users to this program */
 	bool localhost_only;       /* what it said last */
 	uint32_t heartbeat;        /* number of the last one asked */
 	bool heartbeat_open;       /* it has not been answered ... */
