@@ -253,7 +253,8 @@ static uint16_t close_code_of(enum closing why)
 static bool is_deaf(const struct subclient *u)
 {
 	return u->state == SUBCLIENT_SECURING ||
-	       (listener_config(u->listener)->tls && u->wire->tls == NULL);
+	       (u->state == SUBCLIENT_KNOCKING && listener_config(u->listener)->tls &&
+		       u->wire->tls == NULL);
 }
 
 void subclient_end(struct subclient *u, enum closing why, const char *words)

@@ -18,8 +18,9 @@ CLIENT = {"client": "test page", "terminal": "BROWSER", "w": 80, "h": 24, "utf8"
 class Page:
     """One session over as many connections as it takes."""
 
-    def __init__(self, address, source=None, header=b""):
+    def __init__(self, address, source=None, header=b"", kind=WebPlayer):
         self.address = address
+        self.kind = kind        # what makes a connection
         self.source = source
         self.header = header    # what comes before everything: of the PROXY protocol
         self.player = None
@@ -35,7 +36,7 @@ class Page:
 
     def connect(self, claim=True):
         """A new connection; what the other side has not got yet is sent again. Returns its words."""
-        self.player = WebPlayer(self.address, source=self.source)
+        self.player = self.kind(self.address, source=self.source)
         self.close_code = None
         self.player.send(self.header)
         self.player.enter(add=(PLAY,))

@@ -13,8 +13,9 @@ import time
 import pytest
 import websocket
 
-from browsers import chromium, quit_chromium
+from browsers import WebPlayer, chromium, quit_chromium
 from daemons import GOODBYE, PATIENCE, SAFE, free_port, wait_for
+from pages import Page
 from players import TlsPlayer, connect
 from terminals import Terminal
 
@@ -257,6 +258,43 @@ def test_a_browser_plays_by_https(tls):
     field.send_keys("echo still me\n")
     wait_for(lambda: "[8] still me" in log(), "he is there as before")
     assert [u["key"] for u in tls.holdfast.users()] == [key] and tls.status()["users"] == 1
+
+
+class TlsWebPlayer(WebPlayer, TlsPlayer):
+    """A WebSocket by TLS whose frames are made by hand."""
+
+
+def test_a_page_comes_back_by_tls_and_what_was_begun_by_tls_goes_on_by_no_plain_text(tls):
+    tls.listen("webs", "websocket")
+    tls.holdfast.listen("web", "websocket")
+    tls.start(game="talker")
+    secret = Page(tls.holdfast.addresses["webs"], kind=TlsWebPlayer)
+    tls.holdfast.closers.append(lambda: secret.player.close())
+    secret.connect()
+    secret.expect(b"hello websocket+tls")
+    key, = (u["key"] for u in tls.holdfast.users())
+    for n in range(3):
+        secret.player.close()
+        wait_for(lambda: tls.metric("users_detached") == 1, "he is waited for")
+        assert tls.metric("tls_users_now") == 0
+        assert secret.connect()["resumed"]
+        secret.say(f"echo number {n}")
+        secret.expect(b"number %d" % n)
+        assert [u["key"] for u in tls.holdfast.users()] == [key] and tls.metric("tls_users_now") == 1
+    plain = Page(tls.holdfast.addresses["web"])
+    tls.holdfast.closers.append(lambda: plain.player.close())
+    plain.token = secret.token
+    assert plain.connect()["resumed"] is False
+    plain.close(1000)
+    secret.say("echo still here")
+    secret.expect(b"still here")
+    # the other way he has nothing to lose
+    plain.connect()
+    secret.close(1000)
+    wait_for(lambda: len(tls.holdfast.users()) == 1, "he has left")
+    secret.token, secret.seq = plain.token, plain.seq
+    assert secret.connect()["resumed"]
+    assert plain.expect_close() == 4001
 
 
 # -- its process -----------------------------------------------------------------------------------
