@@ -4,6 +4,7 @@ local accounts = require("accounts")
 local news = require("news")
 local people = require("people")
 local rooms = require("rooms")
+local screen = require("screen")
 
 -- What only admins are told: where somebody comes from, and with what.
 local function origin(p)
@@ -37,8 +38,8 @@ command("who", { help = "everyone in the house" }, function(caller)
 end)
 
 local function show_help(p, found)
-	local usage = found.usage ~= "" and " " .. found.usage or ""
-	p:send(fmt("{bold}%s%s{/}: %s", found.name, usage, found.help))
+	local title = found.name .. (found.usage ~= "" and " " .. found.usage or "")
+	p:send(fmt("{bold}%s{/}: %s", title, screen.wrap(p, found.help, #title + 2)))
 end
 
 command("help", { usage = "[<command>]", help = "this list, or about one command", where = "game" },
@@ -72,7 +73,7 @@ command("help", { usage = "[<command>]", help = "this list, or about one command
 
 command("news", { help = "what has changed in the house", where = "game" }, function(p)
 	for _, item in ipairs(news) do
-		p:send(fmt("{bold}%s{/}: %s", item.date, item.text))
+		p:send(fmt("{bold}%s{/}: %s", item.date, screen.wrap(p, item.text, #item.date + 2)))
 	end
 end)
 

@@ -1,5 +1,5 @@
 -- The rooms: a name, what is there, and which way leads to which room.
--- Lines are at most 76 letters long, so that they fit every terminal.
+-- How the lines of a text are broken here does not matter: see screen.wrap.
 
 return {
 	hall = {

@@ -88,6 +88,28 @@ function screen.tell(room, text, except)
 	end
 end
 
+-- A text of many words in lines that end between words, as terminals cannot do it; the play page can, and
+-- screen readers need none. used: how much of the first line is taken already.
+function screen.wrap(p, text, used)
+	local caps = p.caps
+	local ends_lines = not caps.reader and not shows_prompts_apart(caps)
+	local width = ends_lines and math.min(caps.w or 80, 80) - 1 or math.huge
+	local parts, column = {}, used or 0
+	for word in text:gmatch("%S+") do
+		local length = utf8.len(word) or #word
+		if column > 0 and column + 1 + length > width then
+			parts[#parts + 1] = "\n"
+			column = 0
+		elseif #parts > 0 then
+			parts[#parts + 1] = " "
+			column = column + 1
+		end
+		parts[#parts + 1] = word
+		column = column + length
+	end
+	return table.concat(parts)
+end
+
 -- What is said somewhere, for clients that have a window for it.
 function screen.tell_channel(listeners, channel, talker, text)
 	for _, p in ipairs(listeners) do

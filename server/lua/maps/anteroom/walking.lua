@@ -37,7 +37,7 @@ end
 command("look", { help = "what is around you, and who. Short: l", where = "game" }, function(p)
 	local id = people.of[p].room
 	p:send(fmt("You are in {bold}%s{/}.", rooms[id].name))
-	p:send(rooms[id].text)
+	p:send(screen.wrap(p, rooms[id].text))
 	p:send(exits_of(rooms[id]))
 	local others = {}
 	for _, other in ipairs(people.in_room(id)) do

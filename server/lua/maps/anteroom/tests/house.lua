@@ -293,3 +293,16 @@ test("clients with GMCP are told where they are and who says what", function(t)
 	t:equal(room.exits.north, "library")
 	t:equal(all:match('Comm.Channel.Text .*"text":"(.-)"'), "hi")
 end)
+
+test("texts are wrapped where the client cannot do that, and nowhere else", function(t)
+	local function first_line(name, caps)
+		local p = named(t, name, { caps = caps })
+		p:type("look")
+		return #p:read():match("A fire mutters[^\n]*")
+	end
+	t:equal(first_line("Anna", { telnet = true, w = 40 }) < 40, true)
+	t:equal(first_line("Ben", { telnet = true, w = 200 }) < 80, true)
+	t:equal(first_line("Cleo", {}) < 80, true)
+	t:equal(first_line("Dora", { telnet = true, reader = true, w = 40 }) > 100, true)
+	t:equal(first_line("Emma", { reader = false }) > 100, true) -- the play page
+end)
