@@ -286,6 +286,16 @@ bench-memory:
 	$(Q)$(SUBMAKE) all $(BENCH)
 	$(Q)cd tests/bench && HOLDFAST_BUILD=$(abspath $(B)) $(PYTHON) idle_memory.py $(PLAYERS)
 
+# The HTTP API has a table of its own.
+.PHONY: bench-api
+bench-api: deps-bench-api
+	$(Q)$(SUBMAKE) all $(B)/bench/microhttpd
+	$(Q)HOLDFAST_BUILD=$(B) $(PYTHON) tests/bench/api/api.py $(if $(QUICK),--quick)
+$(B)/bench/microhttpd: $(B)/tests/bench/api/microhttpd.o
+	$(say) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lmicrohttpd
+
 # ---- lint ----------------------------------------------------------------------------------------
 .PHONY: lint check-headers check-format
 lint: check-headers check-format $(PROGRAMS)
@@ -360,9 +370,11 @@ DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git
 
 DEPS_bench := $(DEPS_run) python3 haproxy nginx-light libnginx-mod-stream wrk
 
-.PHONY: deps deps-run deps-test deps-bench
+DEPS_bench-api := $(DEPS_bench) libmicrohttpd-dev curl
+
+.PHONY: deps deps-run deps-test deps-bench deps-bench-api
 deps: deps-test
-deps-run deps-test deps-bench: deps-%:
+deps-run deps-test deps-bench deps-bench-api: deps-%:
 	@etc/deps.sh $(DEPS_$*)
 
 # ---- install -------------------------------------------------------------------------------------
@@ -414,6 +426,7 @@ help:
 #? make fuzz-replay       runs the fuzzers' corpora once
 #? make bench-memory      what an idle player costs the multiplexer, by what he speaks; PLAYERS="1000 9900"
 #? make bench             measures Holdfast beside haproxy and nginx, build/bench/report.md; QUICK=1: in a minute or two
+#? make bench-api         measures the HTTP API beside nginx and libmicrohttpd, build/bench/api.md
 #? make race              what runs in threads, under ThreadSanitizer
 #? make model             tries every order of events in a model of the restart (spin; half a minute)
 #? make lint              who includes whom, format, headers alone, Lua, configuration
