@@ -269,7 +269,7 @@ static void drop_the_dead(struct mux *mux, uint64_t now)
 		struct subclient *u = container_of(node, struct subclient, node);
 
 		if ((u->number + now / 1000) % slices == 0 && u->state == SUBCLIENT_CONNECTED &&
-			stream_is_dead(u->stream, dead_after))
+			!u->layers.detached && stream_is_dead(u->stream, dead_after))
 			subclient_drop(u, CLOSING_DEAD);
 	}
 }

@@ -191,9 +191,9 @@ static void detail_of(const struct subclient *u, enum closing why, char *text, s
 /* Endings of a connection rather than of its user; who says that he leaves comes to subclient_end. */
 static bool may_come_back(enum closing why)
 {
-	return why == CLOSING_LEFT || why == CLOSING_LOST || why == CLOSING_SILENT ||
-	       why == CLOSING_TOO_SLOW || why == CLOSING_SLOW_TOO_LONG || why == CLOSING_STUCK ||
-	       why == CLOSING_TLS_LOST || why == CLOSING_TLS_BROKEN;
+	return why == CLOSING_LEFT || why == CLOSING_LOST || why == CLOSING_DEAD ||
+	       why == CLOSING_SILENT || why == CLOSING_TOO_SLOW || why == CLOSING_SLOW_TOO_LONG ||
+	       why == CLOSING_STUCK || why == CLOSING_TLS_LOST || why == CLOSING_TLS_BROKEN;
 }
 
 static bool detach(struct subclient *u, enum closing why)
