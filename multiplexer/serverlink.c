@@ -217,6 +217,11 @@ static void on_lost(struct serverlink *s, const char *reason, bool refused)
 {
 	struct mux_metrics *m = &s->mux->metrics;
 
+	if (!refused && !s->heard) { /* dialled while one was ending, most likely */
+		log_info("server: was gone before it said anything; dialling again");
+		become_down(s, false, NULL);
+		return;
+	}
 	if (!refused || strcmp(reason, s->refusal) != 0 || !s->wrong_version)
 		log_warn("server: %s: %s; every user stays", refused ? "cut off" : "lost", reason);
 	if (refused)

@@ -184,7 +184,7 @@ def test_a_standing_server_that_is_killed_loses_no_more_than_the_link_holds(hold
     holdfast.start_server()
     swarm.start_typing()
     swarm.wait(lambda: all(m.acked_at.get(m.sent) or
-                           any(n > before[m.number] + 18 * 20 for n in m.acked_at)
+                           any(n > before[m.number] + 18 * 20 for n in list(m.acked_at))
                            for m in swarm.members), "everyone is served again")
     swarm.stop_typing()
     time.sleep(0.5)

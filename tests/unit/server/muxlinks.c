@@ -633,6 +633,23 @@ static void a_link_that_dies_meanwhile_is_not_waited_for(UNUSED void **state)
 	mux_close(&late);
 }
 
+static void nobody_can_dial_a_server_that_has_said_goodbye(UNUSED void **state)
+{
+	struct mux a = mux_ready_as(A, "pause");
+	char path[100];
+
+	snprintf(path, sizeof path, "%.60s/link.sock", run_dir);
+	assert_int_equal(access(path, F_OK), 0);
+	game_stop(&game, STOP_QUIT, "a test");
+	SAY(&a, paused, 0);
+	turns();
+	ASSERT_HAS(heard(&a), "SERVER GOING OFFLINE\nEND\n");
+	assert_false(is_stopped());
+	assert_int_equal(access(path, F_OK), -1);
+	mux_close(&a);
+	assert_true(is_stopped());
+}
+
 static void one_that_does_not_answer_holds_the_stop_up_for_sv_stop_timeout(UNUSED void **state)
 {
 	struct mux a = mux_ready_as(A, "pause"), b = mux_ready_as(B, "pause");
@@ -705,6 +722,7 @@ int main(void)
 		THREE_TEST(the_accept_mode_goes_to_all_and_is_mixed_when_they_do_not_agree),
 		THREE_TEST(a_stop_waits_for_the_marks_of_all_links),
 		THREE_TEST(a_link_that_dies_meanwhile_is_not_waited_for),
+		THREE_TEST(nobody_can_dial_a_server_that_has_said_goodbye),
 		THREE_TEST(one_that_does_not_answer_holds_the_stop_up_for_sv_stop_timeout),
 		THREE_TEST(status_has_a_row_for_each_link_that_is_or_was_there),
 	};
