@@ -5,7 +5,7 @@ import pytest
 from daemons import wait_for
 from test_telnet_options import DO, GMCP, IAC, TTYPE, WILL, caps_of, sub, telnet
 
-STEERING = "{red}\x1b[2J\x07\u202e\x9b2J{/}"
+STEERING = "{red}\x1b[2J\x07\u202e2J{/}"
 HARMLESS = b"{red}2J{/}"  # the sequence of an escape is not even a part of his line
 
 

@@ -115,7 +115,7 @@ test("what a player types cannot steer the terminal of another, or colour it", f
 	local anna, ben = named(t, "Anna", { caps = { colors = 256 } }), named(t, "Ben")
 	anna:read()
 	ben:type("say a\27[2Jb\7c{red}d{/}\u{9b}e \u{202e}h\u{e4} \u{20ac}")
-	t:expect(anna, "\27[0;1mBen\27[0m says: \27[0;36mabc{red}d{/}e h\u{e4} \u{20ac}\27[0m\n")
+	t:expect(anna, "\27[0;1mBen\27[0m says: \27[0;36mabc{red}d{/}\u{fffd}e h\u{e4} \u{20ac}\27[0m\n")
 	ben:type("emote {bold}\27[1mwaves")
 	t:expect(anna, "\27[0;1mBen\27[0m {bold}waves.\n")
 end)
