@@ -222,3 +222,32 @@ def test_a_bad_command_line_is_refused_in_words(tmp_path, arguments, words):
     daemon = Daemon([BUILD / "holdfast-list", *arguments], tmp_path / "log")
     assert daemon.wait() != 0
     assert words in daemon.text()
+
+
+def test_a_game_registers_and_stays_the_same_server_until_it_says_goodbye(server_list, holdfast):
+    """Both sides are ours here; each is tested by itself against a peer as well."""
+    root = f":{server_list.port}"
+    telnet = holdfast.listen(more="negotiate = always")[1]
+    holdfast.cvars.update(sv_register_url=f"http://127.0.0.1{root}/v1", sv_port=telnet,
+                          sv_register_whoami=f"http://127.0.0.1{root}/whoami "
+                                             f"http://[::1]{root}/whoami http://[::1]{root}/whoami")
+    holdfast.start()
+
+    def found():
+        status, answer = server_list.get(port=telnet)
+        return status == 200 and answer["serverStatus"]
+    said = wait_for(found, "the game is on the list")
+    identity = said["serverID"]
+    wait_for(lambda: found()["connectable"], "the list has reached it")
+    player = holdfast.player()
+    wait_for(lambda: found()["currentPlayers"] == 1, "its player is told of")
+    holdfast.server.kill9()
+    holdfast.start_server()
+    holdfast.ctl("restart")
+    wait_for(lambda: "yes" in holdfast.ctl("server", "register", "status").stdout, "it is there again")
+    assert found()["serverID"] == identity
+    assert "<th scope=\"row\">Holdfast" in server_list.ask("GET", "/")[1]
+    assert player.is_connected()
+    holdfast.expected_status[holdfast.server.pid] = 3
+    holdfast.ctl("server", "quit")
+    wait_for(lambda: server_list.get(port=telnet)[0] == 404, "it has said goodbye")
