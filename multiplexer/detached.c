@@ -15,6 +15,8 @@ void detached_configure(struct mux *mux)
 	mux->sessions.ttl_ms = o->session_ttl;
 }
 
+enum { RESUMES_A_MINUTE = 30 };
+
 /* ---- the connection is lost ---- */
 
 /* Newcomers who have typed nothing yet cannot take the place of players. */
@@ -122,6 +124,21 @@ static bool is_as_secret(const struct subclient *u, const struct subclient *come
 	return u->wire->tls_version[0] == '\0' || comer->wire->tls_version[0] != '\0';
 }
 
+/* Each time costs us what has to be sent again. */
+static bool is_too_often(struct subclient *u)
+{
+	uint64_t now = loop_now_ms(u->mux->loop);
+
+	if (now - u->resumes_ms >= 60 * 1000) {
+		u->resumes_ms = now;
+		u->resumes = 0;
+	}
+	if (u->resumes >= RESUMES_A_MINUTE)
+		return true;
+	u->resumes++;
+	return false;
+}
+
 static void claim(struct subclient *comer)
 {
 	struct mux *mux = comer->mux;
@@ -130,7 +147,10 @@ static void claim(struct subclient *comer)
 		session != NULL ? container_of(session->owner, struct subclient, layers) : NULL;
 
 	if (u != NULL && u->state == SUBCLIENT_CONNECTED && is_as_secret(u, comer)) {
-		take_over(u, comer);
+		if (is_too_often(u))
+			subclient_end(comer, CLOSING_TOO_FAST, NULL);
+		else
+			take_over(u, comer);
 		return;
 	}
 	mux->metrics.sessions_refused++;

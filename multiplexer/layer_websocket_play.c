@@ -128,11 +128,11 @@ bool play_message(struct layers *ls, struct websocket_state *s, struct slice bod
 	return true;
 }
 
-struct session *websocket_claim(struct layers *ls)
+struct session *websocket_claim(const struct layers *ls)
 {
 	const struct websocket_state *s = ls->state[0];
 
-	return has_sessions(ls) ? sessions_claim(ls->house->sessions, slice_text(s->claim->token))
+	return has_sessions(ls) ? sessions_find(ls->house->sessions, slice_text(s->claim->token))
 				: NULL;
 }
 
@@ -193,6 +193,7 @@ void websocket_take_over(struct layers *user, struct layers *comer)
 	s->heard_ms = user->now_ms;
 	s->pinged_ms = 0;
 	user->detached = false;
+	session_use(user->session, slice_text(from->claim->token));
 	send_missing(user, s, seq);
 	if (c != NULL) {
 		struct webclient before = *c;

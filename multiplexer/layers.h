@@ -216,12 +216,13 @@ size_t compress_waits(struct layers *ls, uint64_t gone);
  * above it sees lines, or, where the client speaks telnet inside, telnet (subprotocols.def). */
 extern const struct layer layer_websocket;
 
-/* For on_claim. The session whose token ls has shown, NULL for none; the token is used with this. Its
- * owner is the struct layers of a user. */
-struct session *websocket_claim(struct layers *ls);
+/* For on_claim. The session whose token ls has shown, NULL for none. Its owner is the struct layers of a
+ * user. */
+struct session *websocket_claim(const struct layers *ls);
 
 /* The user goes on by the connection of comer, whose stream is the user's by now and whose layers are
- * left fit for the user's old one: their finish says goodbye on it. Sends what he has not got. */
+ * left fit for the user's old one: their finish says goodbye on it. The token is used with this. Sends
+ * what he has not got. */
 void websocket_take_over(struct layers *user, struct layers *comer);
 
 /* The session is none, or over: comer is a new user, by on_ready. */

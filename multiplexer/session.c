@@ -70,7 +70,7 @@ void session_confirm(struct session *s)
 	void_key(s->all, &s->before);
 }
 
-struct session *sessions_claim(struct sessions *all, struct slice token)
+struct session *sessions_find(const struct sessions *all, struct slice token)
 {
 	uint8_t digest[SESSION_DIGEST];
 	struct session_key *k = NULL;
@@ -79,14 +79,16 @@ struct session *sessions_claim(struct sessions *all, struct slice token)
 		return NULL;
 	SHA256(token.at, token.len, digest);
 	HASH_FIND(hh, all->keys, digest, SESSION_DIGEST, k);
-	if (k == NULL)
-		return NULL;
-	struct session *s = k->session;
-	/* What he showed is now the one before; a newer one, of which he does not know, is void. */
-	void_key(all, &s->now);
-	if (!set_key(s, &s->before, digest))
-		return NULL;
-	return s;
+	return k != NULL ? k->session : NULL;
+}
+
+void session_use(struct session *s, struct slice token)
+{
+	uint8_t digest[SESSION_DIGEST];
+
+	SHA256(token.at, token.len, digest);
+	void_key(s->all, &s->now); /* it is this one, or one of which he does not know */
+	set_key(s, &s->before, digest);
 }
 
 /* ---- the ring ---- */

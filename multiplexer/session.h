@@ -59,9 +59,12 @@ bool session_issue(struct session *s, char token[SESSION_TOKEN_LEN + 1]);
 /* The last token has arrived: the one before is void. */
 void session_confirm(struct session *s);
 
-/* The session that a token names, NULL for none. The token is used with this: session_issue must follow,
- * and until session_confirm it is good once more. */
-struct session *sessions_claim(struct sessions *all, struct slice token);
+/* The session that a token names, NULL for none. Nothing changes by asking. */
+struct session *sessions_find(const struct sessions *all, struct slice token);
+
+/* The token that named s is used: session_issue must follow, and until session_confirm it is good once
+ * more. */
+void session_use(struct session *s, struct slice token);
 
 /* Keeps a message of output, and lets go of the oldest as far as there is no room for it; of one that is
  * longer than all there is room for nothing is kept. */

@@ -62,6 +62,8 @@ struct subclient {
 	uint64_t input_ms;    /* when he last typed */
 	uint64_t eof_ms;      /* when he ended his side; 0 = he has not */
 	uint64_t closing_ms;  /* when CLOSING began */
+	uint64_t resumes_ms;  /* when he came back the first time of the last minute */
+	uint8_t resumes;      /* times since then */
 	uint64_t detached_ms; /* while layers.detached: when he lost his connection */
 
 	bool ever_told;  /* some server was told of him: a new one finds him in its listing */

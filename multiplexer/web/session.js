@@ -185,6 +185,8 @@ export class Session extends EventTarget {
 	goOn(received, upto, lost) {
 		if (this.reloaded && this.unseen.length === 0)
 			this.sent = received;
+		if (lost || this.reloaded)
+			this.decoder = new TextDecoder();
 		this.forget(received);
 		this.unseen = this.unseen.filter(({ line }) => line !== null);
 		this.sent = received + this.unseen.length;

@@ -147,6 +147,28 @@ def test_another_connection_takes_over_and_the_old_one_is_told(holdfast):
     assert states(holdfast) == ["connected", "connected"]
 
 
+def test_who_comes_back_again_and_again_has_to_wait_and_loses_nothing(holdfast):
+    start(holdfast)
+    p = page(holdfast)
+    for _ in range(30):
+        lose(holdfast, p)
+        assert p.connect()["resumed"]
+    p.say("echo words")
+    p.expect(b"[5] words")
+    thief = Page(holdfast.addresses["web"])
+    holdfast.closers.append(lambda: thief.player.close())
+    thief.token = p.token
+    with pytest.raises(AssertionError, match="lost .1013"):
+        thief.connect()
+    p.confirm() # the token was shown, but not used
+    p.say("echo more")
+    p.expect(b"[4] more")
+    lose(holdfast, p)
+    with pytest.raises(AssertionError, match="lost .1013"):
+        p.connect()
+    assert states(holdfast) == ["detached"]
+
+
 def test_when_more_was_said_than_is_kept_it_is_told_and_how_things_are(holdfast):
     start(holdfast, game="teller", session_buffer="2KiB")
     p = page(holdfast)

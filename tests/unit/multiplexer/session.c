@@ -32,7 +32,11 @@ static int close_all(void **state UNUSED)
 
 static struct session *claim(const char *token)
 {
-	return sessions_claim(&all, slice_text(token));
+	struct session *s = sessions_find(&all, slice_text(token));
+
+	if (s != NULL)
+		session_use(s, slice_text(token));
+	return s;
 }
 
 static void a_token_is_good_for_once(void **state UNUSED)
@@ -45,6 +49,8 @@ static void a_token_is_good_for_once(void **state UNUSED)
 	assert_true(session_issue(other, theirs));
 	assert_int_equal(strlen(first), SESSION_TOKEN_LEN);
 	assert_string_not_equal(first, theirs);
+	session_confirm(s);
+	assert_ptr_equal(sessions_find(&all, slice_text(first)), s); /* asking is not using */
 	session_confirm(s);
 	assert_ptr_equal(claim(first), s);
 	assert_true(session_issue(s, second));
@@ -88,7 +94,7 @@ static void what_is_no_token_names_nobody(void **state UNUSED)
 		wrong[i] = wrong[i] == 'A' ? 'B' : 'A';
 		assert_null(claim(wrong));
 	}
-	assert_null(sessions_claim(&all, slice_of(token, SESSION_TOKEN_LEN - 1)));
+	assert_null(sessions_find(&all, slice_of(token, SESSION_TOKEN_LEN - 1)));
 	assert_ptr_equal(claim(token), s);
 	session_free(s);
 }
