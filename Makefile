@@ -364,7 +364,7 @@ DEPS_run  := gcc libc6-dev pkg-config libuv1-dev libjansson-dev libconfuse-dev l
              libcurl4-openssl-dev node-llhttp
 DEPS_test := $(DEPS_run) libcmocka-dev clang libclang-rt-14-dev clang-format git procps python3 \
              python3-pytest python3-pytest-xdist python3-pexpect inetutils-telnet tintin++ netcat-openbsd socat lua-check spin \
-             openssl iproute2 dnsmasq-base unbound oidentd \
+             openssl iproute2 nftables dnsmasq-base unbound oidentd \
              haproxy nginx-light libnginx-mod-stream libtelnet-dev libwslay-dev tf5 kbtin putty-tools \
              curl prometheus wrk python3-websocket python3-websockets node-ws chromium chromium-driver python3-selenium
 

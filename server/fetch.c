@@ -51,6 +51,11 @@ struct fetch {
 	char error[CURL_ERROR_SIZE];
 };
 
+/* <linux/in6.h> has it, which does not go with <netinet/in.h>. */
+#ifndef IPV6_PREFER_SRC_PUBLIC
+#define IPV6_PREFER_SRC_PUBLIC 0x0002
+#endif
+
 struct watch {
 	uv_poll_t poll;
 	struct fetcher *fetcher;
@@ -237,6 +242,17 @@ static bool same_origin(CURLU *a, CURLU *b)
 
 /* ---- what comes in ------------------------------------------------------------------------------ */
 
+/* From the address that stays, of those that a machine has of IPv6: lists know us by it. */
+static int new_socket(const struct curl_sockaddr *to)
+{
+	const int lasting = IPV6_PREFER_SRC_PUBLIC;
+	int fd = socket(to->family, to->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->protocol);
+
+	if (fd >= 0 && to->family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_ADDR_PREFERENCES, &lasting, sizeof lasting);
+	return fd;
+}
+
 /* The one place where it is judged where a request goes: the address is what the connection will have,
  * whatever the name said a moment ago (rows M01 and M02). */
 static curl_socket_t open_socket(void *user, curlsocktype purpose UNUSED, struct curl_sockaddr *to)
@@ -254,8 +270,7 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose UNUSED, struct
 			what = "this machine itself";
 	}
 	if (what == NULL)
-		return socket(
-			to->family, to->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->protocol);
+		return new_socket(to);
 	address_ip(&a, ip);
 	snprintf(f->refused, sizeof f->refused, "%s is %s, where scripts may not connect to", ip,
 		what);

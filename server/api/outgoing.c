@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "server/api/named.h"
 #include "server/api/wrapped.h"
 #include "server/fetch.h"
 #include "server/script_state.h"
@@ -63,6 +64,22 @@ bool outgoing_is_due(const struct script *s)
 	return s->outgoing != NULL && !list_is_empty(&s->outgoing->answered);
 }
 
+static int named_is_done(lua_State *L UNUSED, int status UNUSED, lua_KContext context UNUSED)
+{
+	return 0;
+}
+
+/* What was named is looked for in the coroutine that calls it: it may be missing, and it may wait. */
+static int l_call_named(lua_State *L)
+{
+	int args = lua_gettop(L);
+
+	named_push(L, lua_tostring(L, lua_upvalueindex(1)));
+	lua_insert(L, 1);
+	lua_callk(L, args, 0, 0, named_is_done);
+	return 0;
+}
+
 /* Those that were told go first: what runs may have raised when they were. */
 static void forget_told(lua_State *L, struct outgoing *o)
 {
@@ -89,7 +106,8 @@ void outgoing_tell(lua_State *L)
 		list_remove(&r->node);
 		list_add_last(&o->told, &r->node);
 		struct slice text = buf_bytes(&r->text);
-		lua_rawgeti(L, LUA_REGISTRYINDEX, r->function_ref);
+		if (lua_rawgeti(L, LUA_REGISTRYINDEX, r->function_ref) == LUA_TSTRING)
+			lua_pushcclosure(L, l_call_named, 1);
 		lua_pushinteger(L, r->code);
 		lua_pushlstring(L, text.len > 0 ? (const char *)text.at : "", text.len);
 		lua_rawgeti(L, LUA_REGISTRYINDEX, r->data_ref);
@@ -219,7 +237,7 @@ static int ask(lua_State *L, struct outgoing *o, const char *url, const char *me
 	return answer(L, FAILED, why);
 }
 
-/* (url, method, function [, userdata]): 0, or one of the numbers above and why. */
+/* (url, method, function or "file.lua::function" [, userdata]): 0, or one of the numbers above and why. */
 static int l_create_api_request(lua_State *L)
 {
 	struct script *s = script_of(L);
@@ -238,9 +256,11 @@ static int l_create_api_request(lua_State *L)
 	const char *method = lua_type(L, 2) == LUA_TSTRING ? find_method(lua_tostring(L, 2)) : NULL;
 	if (method == NULL)
 		return answer(L, INVALID, "the method is get, post, put, patch, delete or head");
-	if (lua_type(L, 3) != LUA_TFUNCTION)
-		return answer(
-			L, INVALID, "the third argument is the function that gets the answer");
+	if (lua_type(L, 3) != LUA_TFUNCTION &&
+		(lua_type(L, 3) != LUA_TSTRING || !named_is_good(lua_tostring(L, 3))))
+		return answer(L, INVALID,
+			"the third argument is the function that gets the answer, or "
+			"\"file.lua::function\"");
 	struct outgoing *o = outgoing_of(s);
 	if (o == NULL)
 		return answer(L, FAILED, "not enough memory");

@@ -5,6 +5,7 @@
 
 #include "common/http_target.h"
 #include "common/log.h"
+#include "server/api/named.h"
 #include "server/api/wrapped.h"
 #include "server/script_state.h"
 #include "server/value.h"
@@ -281,32 +282,6 @@ static void push_request(lua_State *L, const struct http_exchange *x, const stru
 
 /* ---- the call ----------------------------------------------------------------------------------- */
 
-/* "dir/file.lua::function": of what the file returns when it is required, or a global. */
-static void push_named(lua_State *L, const char *text)
-{
-	const char *colons = strstr(text, "::");
-	size_t file_len = colons != NULL ? (size_t)(colons - text) : 0;
-
-	if (file_len < 5 || memcmp(text + file_len - 4, ".lua", 4) != 0 || colons[2] == '\0')
-		luaL_error(L, "a script is a function or \"file.lua::function\", not '%s'", text);
-	bool is_init = file_len == 8 && memcmp(text, "init.lua", 8) == 0;
-	lua_pushglobaltable(L);
-	if (!is_init) { /* that one ran when the map was loaded */
-		lua_pushliteral(L, "require");
-		lua_rawget(L, -2);
-		lua_pushlstring(L, text, file_len - 4);
-		luaL_gsub(L, lua_tostring(L, -1), "/", ".");
-		lua_remove(L, -2);
-		lua_call(L, 1, 1);
-		if (lua_istable(L, -1) && lua_getfield(L, -1, colons + 2) == LUA_TFUNCTION)
-			return;
-		lua_settop(L, 2);
-	}
-	lua_pushstring(L, colons + 2);
-	if (lua_rawget(L, 2) != LUA_TFUNCTION)
-		luaL_error(L, "%s: there is no such function", text);
-}
-
 struct start {
 	struct script_call *call;
 	const struct http_exchange *x;
@@ -325,7 +300,7 @@ static int l_start(lua_State *L)
 	if (script->function >= 0)
 		lua_rawgeti(L, LUA_REGISTRYINDEX, script->function);
 	else
-		push_named(L, script->text);
+		named_push(L, script->text);
 	push_request(L, start->x, start->m);
 	if (has_query)
 		lua_getfield(L, -1, "query");

@@ -509,7 +509,7 @@ function vector(x, y, z) end
 ---ends is forgotten.
 ---@param url string
 ---@param method "get"|"post"|"put"|"patch"|"delete"|"head"
----@param f fun(code: integer, answer: string, userdata: any)
+---@param f fun(code: integer, answer: string, userdata: any) or "file.lua::name", as for routes
 ---@param userdata? any
 ---@return integer result 0: it will be asked; 1: an argument is wrong; 2: not allowed; 3: failed
 ---@return string? why

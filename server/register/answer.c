@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "common/log.h"
+#include "server/register/who.h"
 #include "server/value.h"
 
 /* Lists are not trusted: their words go to logs and consoles as printable text only. */
@@ -18,14 +19,8 @@ static void copy_words(char *out, size_t room, const json_t *text)
 
 static bool read_address(const json_t *text, struct address *out)
 {
-	char with_port[ADDRESS_IP_MAX + 8];
-	const char *ip = json_string_value(text), *why;
-
-	if (ip == NULL || strlen(ip) != json_string_length(text) || ip[0] == '\0' ||
-		strlen(ip) >= ADDRESS_IP_MAX || ip[0] == '*')
-		return false;
-	snprintf(with_port, sizeof with_port, strchr(ip, ':') != NULL ? "[%s]:0" : "%s:0", ip);
-	return address_parse(with_port, out, &why);
+	return json_is_string(text) &&
+	       who_parse_ip(slice_of(json_string_value(text), json_string_length(text)), out);
 }
 
 static bool read_token(const json_t *text, char out[static ANSWER_TOKEN_MAX + 1])

@@ -89,7 +89,7 @@ void core_set(struct core *c, const struct core_settings *settings, uint64_t now
 {
 	c->settings = *settings;
 	c->forced = false;
-	c->failures = 0;
+	c->failures = c->early = 0;
 	c->tried_other = c->asked_again = c->merging = c->merge_tried = c->anew = false;
 	c->called_back_for = FAMILY_NONE;
 	c->token[0] = '\0';
@@ -251,6 +251,18 @@ static void call_now(struct core *c, uint64_t now_ms)
 	c->due_ms = now_ms;
 }
 
+static void try_early(struct core *c, uint64_t now_ms)
+{
+	uint64_t wait = (uint64_t)CORE_EARLY_MS << c->early;
+
+	if (c->early < CORE_EARLY_TIMES) {
+		c->early++;
+		c->due_ms = now_ms + wait + random_below(c, wait / 2);
+	} else {
+		back_off(c, now_ms);
+	}
+}
+
 /* Nobody answered: the list may be there all the same, and we may be who we were. */
 static void nobody_said(struct core *c, uint64_t now_ms, const struct who_probes *probes)
 {
@@ -263,7 +275,7 @@ static void nobody_said(struct core *c, uint64_t now_ms, const struct who_probes
 		!c->settings.who.enable_ipv6 ? "sv_enableipv6 is 0"
 		: probes->v6.why[0] != '\0'  ? probes->v6.why
 					     : "not asked");
-	back_off(c, now_ms);
+	try_early(c, now_ms);
 }
 
 void core_probed(struct core *c, uint64_t now_ms, const struct who_probes *probes)
@@ -288,7 +300,7 @@ void core_probed(struct core *c, uint64_t now_ms, const struct who_probes *probe
 	} else if (!c->who_known) {
 		become(c, CORE_AWAY, "no family can be used. IPv4: %s. IPv6: %s", c->who.v4.why,
 			c->who.v6.why);
-		back_off(c, now_ms);
+		try_early(c, now_ms);
 	} else {
 		say_moved(c, &before.v4, &c->who.v4, "IPv4");
 		say_moved(c, &before.v6, &c->who.v6, "IPv6");

@@ -23,7 +23,10 @@ enum {
 	CORE_PROBE_MS = 15 * 60 * 1000, /* from asking who we are to asking again */
 	CORE_DOUBT_MS = 10 * 1000,      /* at least, if there is a reason to */
 	CORE_BACKOFF_MS = 60 * 1000,
-	CORE_BACKOFF_MAX_MS = 3600 * 1000
+	CORE_BACKOFF_MAX_MS = 3600 * 1000,
+	/* At the start, when nobody could be asked who we are: perhaps the network is just coming up. */
+	CORE_EARLY_MS = 5 * 1000,
+	CORE_EARLY_TIMES = 4 /* each after twice as long */
 };
 
 enum core_state { CORE_OFF, CORE_ASKING, CORE_REGISTERED, CORE_REFUSED, CORE_AWAY };
@@ -71,6 +74,7 @@ struct core {
 	bool asked_again; /* who we are was asked again since the list last took a call */
 	bool merging;     /* the last call was only to make the other family known */
 	bool merge_tried;
+	unsigned early;              /* how often nobody could be asked since the start */
 	bool anew;                   /* the last call was the first under a new identity */
 	enum family called_back_for; /* the last call was a call-back, for one by this; or NONE */
 	/* What the list knows of us. We stay who we are as long as one of these addresses is ours. */

@@ -11,13 +11,13 @@
 
 static bool read_address(const json_t *text, enum family family, struct address *out)
 {
-	char with_port[ADDRESS_IP_MAX + 8];
-	const char *ip = json_string_value(text), *why;
+	struct address a;
 
-	if (ip == NULL || strlen(ip) >= ADDRESS_IP_MAX || ip[0] == '*')
+	if (!json_is_string(text) || !who_parse_ip(slice_text(json_string_value(text)), &a) ||
+		who_family_of(&a) != family)
 		return false;
-	snprintf(with_port, sizeof with_port, family == FAMILY_6 ? "[%s]:0" : "%s:0", ip);
-	return address_parse(with_port, out, &why) && who_family_of(out) == family;
+	*out = a;
+	return true;
 }
 
 static void read_end(const json_t *json, enum family family, struct who_end *end)

@@ -24,14 +24,9 @@ static void unwanted(struct settings *s, const char *fmt, ...)
 static void read_ip(struct settings *s, const char *name, const char *text, enum family family,
 	struct address *out)
 {
-	char with_port[ADDRESS_IP_MAX + 16];
-	const char *why;
-
 	if (text[0] == '\0' || strcmp(text, "0") == 0)
 		return;
-	snprintf(with_port, sizeof with_port, strchr(text, ':') != NULL ? "[%s]:0" : "%s:0", text);
-	if (text[0] == '*' || !address_parse(with_port, out, &why) ||
-		who_family_of(out) != family) {
+	if (!who_parse_ip(slice_text(text), out) || who_family_of(out) != family) {
 		*out = (struct address){0};
 		unwanted(s, "%s is '%.64s', which is no %s address", name, text,
 			family_name(family));

@@ -32,17 +32,22 @@ bool who_same_host(const struct address *a, const struct address *b)
 
 /* ---- one answer --------------------------------------------------------------------------------- */
 
-static bool read_ip(const char *text, size_t len, struct address *out)
+bool who_parse_ip(struct slice text, struct address *out)
 {
 	char with_port[ADDRESS_IP_MAX + 8];
+	struct address a;
 	const char *why;
 
-	if (len == 0 || len >= ADDRESS_IP_MAX || memchr(text, '\0', len) != NULL ||
-		text[0] == '*' || text[0] == '[')
+	if (text.len == 0 || text.len >= ADDRESS_IP_MAX ||
+		memchr(text.at, '\0', text.len) != NULL || text.at[0] == '*' || text.at[0] == '[')
 		return false;
 	snprintf(with_port, sizeof with_port,
-		memchr(text, ':', len) != NULL ? "[%.*s]:0" : "%.*s:0", (int)len, text);
-	return address_parse(with_port, out, &why);
+		memchr(text.at, ':', text.len) != NULL ? "[%.*s]:0" : "%.*s:0", (int)text.len,
+		(const char *)text.at);
+	if (!address_parse(with_port, &a, &why) || who_family_of(&a) == FAMILY_NONE)
+		return false; /* "unix" would be one */
+	*out = a;
+	return true;
 }
 
 /* An answer that is a bare address, with blanks around it. */
@@ -55,7 +60,7 @@ static bool read_bare(struct slice answer, struct address *out)
 		at++, len--;
 	while (len > 0 && strchr(" \t\r\n", at[len - 1]) != NULL && at[len - 1] != '\0')
 		len--;
-	return read_ip(at, len, out);
+	return who_parse_ip(slice_of(at, len), out);
 }
 
 bool who_read(struct slice answer, struct address *out, const char **why)
@@ -71,7 +76,8 @@ bool who_read(struct slice answer, struct address *out, const char **why)
 	json_t *json =
 		json_loadb((const char *)answer.at, answer.len, JSON_REJECT_DUPLICATES, NULL);
 	const json_t *ip = json_object_get(json, "yourIP");
-	bool ok = json_is_string(ip) && read_ip(json_string_value(ip), json_string_length(ip), out);
+	bool ok = json_is_string(ip) &&
+		  who_parse_ip(slice_of(json_string_value(ip), json_string_length(ip)), out);
 	json_decref(json);
 	return ok;
 }

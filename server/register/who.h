@@ -44,6 +44,9 @@ struct who {
 		[700]; /* the one-family rule forbids to register: what to do, for the owner; "" */
 };
 
+/* A bare address of IP, without brackets or port; its port is 0. False and *out untouched: none. */
+bool who_parse_ip(struct slice text, struct address *out);
+
 /* Reads what a server said: {"yourIP":"192.0.2.7"}, or the bare address. False with *why a sentence. */
 bool who_read(struct slice answer, struct address *out, const char **why);
 

@@ -98,6 +98,11 @@ def test_a_script_asks_and_is_answered(internet):
     for url, how in (("", {}), ("example.org", {}), (f"http://{NET4}/", {"method": "BREW"}),
                      ("http://", {}), (f"http://{NET4}/" + "x" * 2000, {})):
         assert asker.ask(url, **how)[0] == "refused 1", url
+    number = asker.begin(f"http://{NET4}/", named="named.lua::told", data=asker.last + 1)
+    assert asker.result(number) == (200, "good day")
+    assert asker.ask(f"http://{NET4}/", named="told")[0] == "refused 1"
+    asker.begin(f"http://{NET4}/", named="named.lua::nobody")
+    asker.machine.server.wait_log("named.lua::nobody: there is no such function")
     asker.machine.admin("server", "set", "sv_api_client", "0")
     assert asker.ask(f"http://{NET4}/") == ("refused 2", "sv_api_client is 0")
 

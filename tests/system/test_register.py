@@ -2,15 +2,16 @@
 
 import json
 import re
+import shutil
 import socket
-import time
+import subprocess
 
 import pytest
 
-from daemons import PATIENCE, free_port, wait_for
+from daemons import BUILD, PATIENCE, TROUBLE, Daemon, free_port, wait_for
 from listpeer import List, slow
-from namespaces import ip, listen_in, why_not
-from webservers import GAME4, GAME6, NET4, NET6, Internet, Server
+from namespaces import in_namespace, ip, listen_in, why_not
+from webservers import GAME4, GAME6, NET4, NET6, Internet, OwnFiles, Server
 
 BEATS = 60  # seconds: time for a beat or two
 
@@ -329,7 +330,6 @@ def test_with_one_of_two_addresses_set_it_is_forced_off_and_the_owner_is_told(in
 
 
 def test_two_servers_of_one_machine_on_one_port_are_two(internet, tmp_path_factory):
-    from webservers import OwnFiles
     first = internet.machine
     four, six = "11.7.0.9", "2a0f:77::9"
     ip("-n", internet.game, "addr", "add", f"{four}/24", "dev", "eth0")
@@ -350,3 +350,150 @@ def test_two_servers_of_one_machine_on_one_port_are_two(internet, tmp_path_facto
             sorted([sorted([GAME4, GAME6]), sorted([four, six])])
     finally:
         second.finish()
+
+
+def test_of_several_ipv6_addresses_the_one_that_stays_is_registered(internet):
+    """Temporary addresses (RFC 8981) are what a machine would else go out by."""
+    world, six = internet.machine, "2a0f:77::1:2:3"
+    subprocess.run(["ip", "netns", "exec", internet.game, "sysctl", "-qw",
+                    "net.ipv6.conf.eth0.use_tempaddr=2"], check=True)
+    ip("-n", internet.game, "addr", "del", f"{GAME6}/64", "dev", "eth0")
+    ip("-n", internet.game, "addr", "add", f"{six}/64", "dev", "eth0", "mngtmpaddr", "nodad")
+
+    def temporary():
+        found = subprocess.run(["ip", "-n", internet.game, "-6", "addr", "show", "dev", "eth0",
+                                "temporary", "-tentative"], capture_output=True, text=True).stdout
+        return re.search(r"inet6 (2a0f:\S+)/", found)
+    wait_for(temporary, "there is a temporary address")
+    world.start()
+    wait_for(lambda: 17 in internet.list.servers and len(addresses(internet)) == 2,
+             "both are known", BEATS)
+    assert addresses(internet) == [GAME4, six]
+
+
+def nft(namespace, rules):
+    if shutil.which("nft") is None:
+        pytest.skip("there is no nft (nftables)")
+    subprocess.run(["ip", "netns", "exec", namespace, "nft", rules], check=True)
+
+
+def test_behind_nat_the_address_outside_is_told_and_calls_come_from_the_one_inside(internet):
+    """Whatever comes from 10.66.0.1 comes from 11.7.0.9 to those who are there."""
+    world, outside = internet.machine, "11.7.0.9"
+    ip("-n", internet.game, "addr", "del", f"{GAME4}/24", "dev", "eth0")
+    ip("-n", internet.game, "route", "add", NET4, "via", "10.66.0.2", "dev", "eth0", "src",
+       "10.66.0.1")
+    nft(internet.net, "add table ip n; add chain ip n i { type nat hook input priority 100; };"
+                      f"add rule ip n i ip saddr 10.66.0.1 snat to {outside}")
+    world.cvars.update(sv_external_port=5000)
+    world.start()
+    wait_for(lambda: 17 in internet.list.servers and len(addresses(internet)) == 2,
+             "both are known", BEATS)
+    assert addresses(internet) == [outside, GAME6]
+    assert internet.list.servers[17]["port"] == 5000
+    told = status(world)
+    assert told["IPv4"] == f"{outside}; on this machine it is 10.66.0.1 (NAT)"
+    assert told["IPv6"] == f"{GAME6}, on this machine too"
+    assert internet.list.calls[-1].status["IPv4Address"] == outside
+    # The router gets another address: found out at the next start, called back from IPv6.
+    nft(internet.net, "flush chain ip n i; add rule ip n i ip saddr 10.66.0.1 snat to 11.7.0.10")
+    world.restart()
+    wait_for(lambda: addresses(internet) == ["11.7.0.10", GAME6], "the new one is known", BEATS)
+    assert list(internet.list.servers) == [17]
+    if told["calls go by"] == "IPv4":
+        assert "sends port 5000 to port 4321" in told["to do"]
+
+
+class RealList:
+    """holdfast-list, on the other machine."""
+
+    def __init__(self, internet, folder):
+        self.internet = internet
+        self.log = folder / "list.log"
+        self.argv = ["ip", "netns", "exec", internet.net, BUILD / "holdfast-list", "--listen", "+80",
+                     "--records", folder / "list.db"]
+        self.daemon = None
+        internet.closers.append(self.close)
+
+    def start(self):
+        self.daemon = Daemon(self.argv, self.log)
+        self.daemon.wait_log("listens at")
+
+    def kill(self):
+        self.daemon.kill9()
+
+    def close(self):
+        if self.daemon and self.daemon.is_alive():
+            assert self.daemon.end() == 0
+        assert not TROUBLE.search(self.log.read_text())
+
+    def servers(self):
+        """Those that are there now."""
+        s = in_namespace(self.internet.net, lambda: socket.create_connection((NET4, 80), PATIENCE))
+        with s:
+            s.sendall(b"GET /v1/game/holdfast/default/servers HTTP/1.1\r\nHost: " + NET4.encode() +
+                      b"\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: s.recv(65536), b""))
+        return json.loads(answer.partition(b"\r\n\r\n")[2])["serverList"]
+
+    def wait(self, number, four, six):
+        """Until there is this one server, with these addresses."""
+        def there():
+            found = self.servers()
+            return [(s["serverID"], s["IPv4Address"], s["IPv6Address"]) for s in found] == [
+                (number, four, six)]
+        try:
+            wait_for(there, f"server {number} is there as {four} and {six}", BEATS)
+        except AssertionError as why:
+            raise AssertionError(f"{why}\n{self.servers()}\n{self.log.read_text()[-2000:]}\n"
+                                 f"{self.internet.machine.server.text()[-3000:]}") from None
+
+
+@pytest.fixture
+def real_list(internet, tmp_path_factory):
+    internet.list.close()
+    real = RealList(internet, tmp_path_factory.mktemp("l"))
+    real.start()
+    return real
+
+
+def test_in_our_own_list_it_stays_the_same_server_whatever_happens_to_it(internet, real_list):
+    world = internet.machine
+    world.start()
+    real_list.wait(1, GAME4, GAME6)
+    player = world.player()
+    player.line("name Ann")
+    player.expect(b"done")
+    wait_for(lambda: real_list.servers()[0]["playerList"] == ["Ann"], "she is told of")
+    world.server.kill9()
+    world.start_server()
+    wait_registered(world)
+    real_list.wait(1, GAME4, GAME6)
+    # One address changes, then the other: while it runs, and while it is away.
+    fresh = "2a0f:77::9"
+    ip("-n", internet.game, "addr", "add", f"{fresh}/64", "dev", "eth0", "nodad")
+    ip("-n", internet.game, "addr", "del", f"{GAME6}/64", "dev", "eth0")
+    real_list.wait(1, GAME4, fresh)
+    world.server.kill9()
+    ip("-n", internet.game, "addr", "del", f"{GAME4}/24", "dev", "eth0")
+    ip("-n", internet.game, "addr", "add", "11.7.0.9/24", "dev", "eth0")
+    world.start_server()
+    real_list.wait(1, "11.7.0.9", fresh)
+    # The list is killed, and knows it again.
+    real_list.kill()
+    real_list.start()
+    world.restart()
+    real_list.wait(1, "11.7.0.9", fresh)
+    assert "the identity is lost" not in world.server.text()
+    # All addresses change at once: nobody can know that it is the same one.
+    world.server.kill9()
+    ip("-n", internet.game, "addr", "del", "11.7.0.9/24", "dev", "eth0")
+    ip("-n", internet.game, "addr", "add", f"{GAME4}/24", "dev", "eth0")
+    ip("-n", internet.game, "addr", "add", f"{GAME6}/64", "dev", "eth0", "nodad")
+    ip("-n", internet.game, "addr", "del", f"{fresh}/64", "dev", "eth0")
+    world.start_server()
+    world.server.wait_log("the identity is lost: the list wants to be called from", timeout=BEATS)
+    wait_for(lambda: [s["serverID"] for s in real_list.servers() if s["IPv4Address"] == GAME4] == [2],
+             "it is a new one", BEATS)
+    assert world.server.end() == 0
+    wait_for(lambda: all(s["serverID"] != 2 for s in real_list.servers()), "it has said goodbye")

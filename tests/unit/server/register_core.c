@@ -462,7 +462,15 @@ static void nobody_to_ask_and_nothing_known_is_tried_again_later(void **state)
 	probed(NULL, NULL, NULL);
 	assert_int_equal(core.state, CORE_AWAY);
 	assert_said("nobody could be asked who we are. IPv4: nobody answers. IPv6: nobody answers");
+	assert_in_range(core_until_due(&core, now), 5000, 7500);
+	for (int i = 0; i < 4; i++) {
+		to_due();
+		probed(NULL, NULL, NULL);
+	}
 	assert_in_range(core_until_due(&core, now), 60000, 90000);
+	to_due();
+	probed(NULL, NULL, NULL);
+	assert_in_range(core_until_due(&core, now), 120000, 180000);
 	to_due();
 	probed(V4, NULL, V4);
 	call_from("10.0.0.4", V4);

@@ -68,6 +68,8 @@ static void an_answer_is_json_or_a_bare_address(void **state)
 		{"3325256708", NULL},
 		{"*", NULL},
 		{"localhost", NULL},
+		{"unix", NULL},
+		{"{\"yourIP\":\"unix\"}", NULL},
 		{"null", NULL},
 		{"{\"yourIP\":null}", NULL},
 		{"{\"yourIP\":4}", NULL},
