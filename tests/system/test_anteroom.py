@@ -159,6 +159,22 @@ def test_what_is_typed_for_a_password_is_hidden_from_the_first_letter_to_the_las
     player.expect(telnet(IAC, WONT, ECHO))
 
 
+def test_who_comes_from_another_map_comes_in_by_the_door_and_sees_what_he_types(anteroom):
+    player = enter(anteroom, "Anna", "options")
+    player.send(telnet(IAC, DO, GMCP))
+    player.line("password")
+    player.expect(telnet(IAC, WILL, ECHO))
+    player.send(telnet(IAC, DO, ECHO))
+    player.expect(b"Your new password: ")
+    anteroom.admin("server", "map", "four")
+    anteroom.server.wait_log("map four: loaded")
+    anteroom.admin("server", "map", "anteroom")
+    player.expect(telnet(IAC, WONT, ECHO))
+    player.expect(b"What is your name?\r\n")
+    player.line("Anna")
+    player.expect(b"Welcome, Anna.")
+
+
 @pytest.mark.parametrize("kind", [Telnet, TinTin])
 def test_passwords_are_not_seen_in_telnet_and_tintin(anteroom, kind):
     home = anteroom.dir / "home"

@@ -35,6 +35,7 @@ game.on("restore", function(p, saved, from)
 		people.restore(p, saved)
 		questions.again(p)
 	else
+		p:echo(true) -- the other map may have been asking for a password
 		login.begin(p)
 	end
 end)
