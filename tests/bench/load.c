@@ -5,6 +5,7 @@
  *
  *   cpu PID...             whose processor time the commands below are to tell, from the kernel's clock
  *   connect N              N more players; answered when all are connected
+ *   names                  each player says who he is, a name of letters; nothing is waited for
  *   each                   each player sends a line and waits for its answer
  *   relay ACTIVE MS        ACTIVE players send a line, wait for its answer, send the next, for MS
  *   one                    the first player sends a line; answered when its answer is there
@@ -406,6 +407,21 @@ static void cmd_each(void)
 	tell(now_ns() - before_ns);
 }
 
+static void cmd_names(void)
+{
+	begin();
+	for (int i = 0; i < count; i++) {
+		char name[] = "Paaaa\r\n";
+
+		for (int n = i, at = 4; at > 0; at--, n /= 26)
+			name[at] = (char)('a' + n % 26);
+		if (put(&players[i], name, sizeof name - 1) < 0)
+			die("send");
+		turn(0);
+	}
+	tell(now_ns() - before_ns);
+}
+
 static void cmd_one(void)
 {
 	begin();
@@ -489,6 +505,8 @@ static void obey(char *text)
 		cmd_relay(a, b);
 	else if (strcmp(text, "each") == 0)
 		cmd_each();
+	else if (strcmp(text, "names") == 0)
+		cmd_names();
 	else if (strcmp(text, "one") == 0)
 		cmd_one();
 	else if (strncmp(text, "fan ", 4) == 0) {

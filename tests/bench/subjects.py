@@ -206,9 +206,16 @@ class HoldfastLua(Holdfast):
     """The same with the game server and a script that echoes."""
     name = "Holdfast, Lua game"
 
+    maps, map = HERE / "maps", "echo"
+
     def start_game(self):
-        self.game = self.spawn(BUILD / "holdfast-server", "--run-dir", self.dir, "--maps", HERE / "maps",
-                               "--set", "sv_map=echo")
+        self.game = self.spawn(BUILD / "holdfast-server", "--run-dir", self.dir, "--maps", self.maps,
+                               "--set", f"sv_map={self.map}")
+
+    def game_status(self):
+        done = subprocess.run([BUILD / "holdfastctl", "--json", "--run-dir", self.dir, "server", "status"],
+                              check=True, stdout=subprocess.PIPE)
+        return json.loads(done.stdout)["answer"]
 
     def restart(self):
         subprocess.run([BUILD / "holdfastctl", "--run-dir", self.dir, "restart"], check=True,
@@ -230,6 +237,19 @@ class HoldfastLua(Holdfast):
         took = (time.monotonic() - began) * 1000
         time.sleep(0.3)
         return took
+
+
+class Anteroom(HoldfastLua):
+    """The game that ships, whose players have said who they are."""
+    name = "Holdfast, anteroom"
+    maps, map = TOP / "server/lua/maps", "anteroom"
+
+    def players(self, count):
+        wait_port(self.port)
+        self.load = Load(self.port, self.pids())
+        self.load.do(f"connect {count}")
+        self.load.do("names")
+        self.load.do("each")    # a word that the house does not know is answered as well
 
 
 class Bare(Subject):

@@ -337,5 +337,28 @@ def restart_lua(run):
     return table
 
 
-ALL = {"relay": relay, "memory": memory, "restart": restart, "restart-lua": restart_lua, "fan": fan,
+# ---- 7: frames -----------------------------------------------------------------------------------
+
+def frames(run):
+    table = Table("Frames of the game while players play", ["", "late, p99 ms", "late, most ms",
+                                                           "work, p99 ms", "left out"],
+                  "How late a frame begins that should begin every 50 ms, and how long it works, while "
+                  "every tenth player sends a line, waits for its answer and sends the next. All of the "
+                  "anteroom stand in one room, where everybody hears who comes.", [1], "milliseconds")
+    for kind, count in ((subjects.Anteroom, run.few), (subjects.HoldfastLua, run.few),
+                        (subjects.HoldfastLua, run.many)):
+        s = kind(run.dir)
+        try:
+            s.players(count)
+            time.sleep(run.pause)
+            s.load.do(f"relay {count // 10} {run.ms * 4}")
+            told = s.game_status()["frames"]
+        finally:
+            s.end()
+        table.row(f"{kind.name}, {count:,} players", told["late"]["p99_ms"], told["late"]["max_ms"],
+                  told["work"]["p99_ms"], told["left_out"])
+    return table
+
+
+ALL = {"relay": relay, "memory": memory, "restart": restart, "restart-lua": restart_lua, "fan": fan, "frames": frames,
        "neighbours": neighbours, "connects": connects, "compression": compression}

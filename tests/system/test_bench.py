@@ -12,7 +12,7 @@ def test_every_table_of_the_benchmark_gets_its_rows(tmp_path):
                           env={"HOLDFAST_BUILD": str(BUILD), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"})
     assert done.returncode == 0, done.stdout + done.stderr
     report = (tmp_path / "report.md").read_text()
-    for name in ("relay", "memory", "restart", "restart-lua", "fan", "neighbours", "connects",
+    for name in ("relay", "memory", "restart", "restart-lua", "fan", "frames", "neighbours", "connects",
                  "compression"):
         assert f"({name}.svg)" in report
         assert "<rect" in (tmp_path / f"{name}.svg").read_text()
