@@ -77,6 +77,7 @@ void game_listing_ends(struct muxlink *from)
 	audience_tell_all(from);
 	game_tell_mssp(from);
 	game->flush.run(&game->flush); /* what is kept is on its way before READY */
+	map_listed(game);
 	muxlink_ready(from);
 }
 

@@ -221,7 +221,6 @@ static void begin(struct game *game, struct script *s, const char *name)
 	if (!store_use(game->store, name))
 		log_error("map %s: not enough memory for its store", name);
 	log_info("map %s: %s", name, map->is_reload ? "reloaded" : "loaded");
-	remember(game, map->configured);
 	map_hooks_begin(s);
 	script_start(s);
 }
@@ -271,6 +270,11 @@ static void change_task(struct loop_task *task)
 	begin(game, next, map->next_name);
 	bool is_other = from[0] != '\0' && strcmp(from, map->name) != 0;
 	restore_all(game, is_other ? from : NULL);
+	/* Noted only when nobody's save is of the one before: whatever crashes now, no save is taken for
+	 * another map's. */
+	game->flush.run(&game->flush);
+	remember(game, map->configured);
+	map->from[0] = '\0';
 }
 
 static bool change(struct game *game, const char *name, bool is_reload, const char **why)
@@ -357,7 +361,15 @@ bool map_start(struct game *game, const char **why)
 	if (s == NULL)
 		return begin_nothing(game, name, *why, why);
 	begin(game, s, name);
+	if (map->from[0] == '\0')
+		remember(game, map->configured); /* otherwise map_listed does */
 	return true;
+}
+
+void map_listed(const struct game *game)
+{
+	if (game->map.from[0] != '\0' && game->map.why[0] == '\0')
+		remember(game, game->map.configured);
 }
 
 void map_close(struct game *game)

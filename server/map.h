@@ -78,6 +78,9 @@ void map_forget(const struct game *game);
 /* The map that a player was in, who is being listed, if the program before ran another one; else NULL. */
 const char *map_listed_from(const struct player *p);
 
+/* A multiplexer has listed its users, and what they have saved is this map's. */
+void map_listed(const struct game *game);
+
 void map_close(struct game *game); /* what runs, and what was to run */
 
 /* Tells hook from now on, until it is removed from its list. Whoever has hooks adds them before

@@ -341,6 +341,29 @@ static void the_next_program_knows_which_map_saved_what(UNUSED void **state)
 	ASSERT_HAS(heard(&m), "8:1 testmap restore 1 nil");
 }
 
+static void a_program_that_ends_before_anybody_was_listed_leaves_that_to_the_next(
+	UNUSED void **state)
+{
+	char path[200];
+
+	mux_close(&m);
+	snprintf(path, sizeof path, "%s/map", run_dir);
+	write_file(path, "elsewhere elsewhere\n");
+	for (int i = 0; i < 2; i++) {
+		end_game();
+		open_game();
+		start_game(TOWN("testmap"));
+		assert_string_equal(game.map.from, "elsewhere");
+	}
+	m = mux_ready();
+	mux_close(&m);
+	end_game();
+	open_game();
+	start_game(TOWN("testmap"));
+	assert_string_equal(game.map.from, "");
+	m = mux_ready();
+}
+
 static void what_was_saved_waits_for_a_map_that_can_be_loaded(UNUSED void **state)
 {
 	char path[200];
@@ -425,6 +448,7 @@ int main(void)
 		TOWN_TEST(what_is_noted_of_a_map_is_not_believed_blindly),
 		TOWN_TEST(what_one_map_saved_is_not_anothers),
 		TOWN_TEST(the_next_program_knows_which_map_saved_what),
+		TOWN_TEST(a_program_that_ends_before_anybody_was_listed_leaves_that_to_the_next),
 		TOWN_TEST(what_was_saved_waits_for_a_map_that_can_be_loaded),
 		TOWN_TEST(the_cvars_of_a_map_go_with_it_and_what_an_admin_set_stays),
 		TOWN_TEST(hooks_are_told_of_beginning_and_end),
