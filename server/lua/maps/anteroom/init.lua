@@ -35,7 +35,6 @@ game.on("restore", function(p, saved, from)
 		people.restore(p, saved)
 		questions.again(p)
 	else
-		p:echo(true) -- the other map may have been asking for a password
 		login.begin(p)
 	end
 end)
