@@ -395,7 +395,7 @@ install: $(PROGRAMS)
 			echo "$(CONF)/$$f was kept; the one of this version is $(CONF)/$$f.new"; fi; done
 	cd server/lua && find . -type f | while read -r f; do \
 		$(INSTALL) -D -m 644 "$$f" "$(abspath $(SHARE))/holdfast/$$f" || exit 1; done
-	for u in holdfast-multiplexer.service holdfast-server.service; do \
+	for u in holdfast-multiplexer.service holdfast-server.service holdfast-list.service; do \
 		sed 's|@PREFIX@|$(PREFIX)|g; s|@SYSCONFDIR@|$(SYSCONFDIR)|g' etc/$$u >$(UNIT)/$$u && chmod 644 $(UNIT)/$$u || exit 1; done
 	$(INSTALL) -m 644 etc/holdfast.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/holdfast.conf
 	$(INSTALL) -m 644 etc/holdfastctl.bash-completion $(SHARE)/bash-completion/completions/holdfastctl
@@ -404,7 +404,7 @@ install: $(PROGRAMS)
 # Leaves the configuration.
 uninstall:
 	rm -f $(addprefix $(BIN)/,$(PROGRAM_NAMES)) $(UNIT)/holdfast-multiplexer.service \
-		$(UNIT)/holdfast-server.service $(DESTDIR)$(PREFIX)/lib/sysusers.d/holdfast.conf \
+		$(UNIT)/holdfast-server.service $(UNIT)/holdfast-list.service $(DESTDIR)$(PREFIX)/lib/sysusers.d/holdfast.conf \
 		$(SHARE)/bash-completion/completions/holdfastctl
 	rm -rf $(SHARE)/holdfast $(SHARE)/doc/holdfast
 

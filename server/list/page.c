@@ -10,7 +10,7 @@ const char page_style[] =
 	"th, td { text-align: left; vertical-align: top; padding: 0.4rem 0.8rem 0.4rem 0;"
 	" border-bottom: 1px solid #8886; }\n"
 	"td.number, th.number { text-align: right; }\n"
-	".about { display: block; }\n"
+	".about { display: block; font-weight: normal; }\n"
 	"@media (max-width: 40rem) { thead { position: absolute; left: -99rem; }"
 	" tr, td, th[scope=row] { display: block; border: 0; padding: 0.1rem 0; }"
 	" tr { border-bottom: 1px solid #8886; padding: 0.6rem 0; }"

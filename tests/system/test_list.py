@@ -2,12 +2,14 @@
 
 import http.client
 import json
+import pathlib
 import socket
 import threading
 import urllib.parse
 
 import pytest
 
+from browsers import chromium, quit_chromium
 from daemons import BUILD, PATIENCE, Daemon, free_port, wait_for
 
 GAME = "/v1/game/holdfast/default"
@@ -150,6 +152,30 @@ def test_what_a_server_says_cannot_become_a_part_of_the_page(server_list):
     assert "default-src 'none'" in server_list.headers["Content-Security-Policy"]
     status, page = server_list.ask("GET", "/?game=%3Cb%3E/x")
     assert status == 200 and "<b>" not in page
+
+
+def test_axe_finds_nothing_on_the_page(server_list):
+    driver, why = chromium()
+    if driver is None:
+        pytest.skip(why)
+    try:
+        for n in range(3):
+            server_list.put(port=5000 + n, description="A quiet place on the hill. " * 5, gameMode="story")
+        driver.set_script_timeout(60)
+        for width, scheme in ((1000, "dark"), (1000, "light"), (360, "light")):
+            driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+                "width": width, "height": 640, "deviceScaleFactor": 1, "mobile": False})
+            driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
+                {"name": "prefers-color-scheme", "value": scheme}]})
+            driver.get(f"http://127.0.0.1:{server_list.port}/")
+            driver.execute_script((pathlib.Path(__file__).parent / "axe/axe.min.js").read_text())
+            found = driver.execute_async_script(
+                "const done = arguments[0]; axe.run().then(({violations}) => done(violations), done)")
+            assert found == [], (width, scheme)
+            assert driver.execute_script("return document.documentElement.scrollWidth") <= width
+            assert len(driver.find_elements("css selector", "tbody tr")) == 3
+    finally:
+        quit_chromium(driver)
 
 
 class Silent:
