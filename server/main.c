@@ -1,6 +1,7 @@
 /* holdfast-server: runs the game; may end, crash or be replaced while the players stay connected. */
 #include <errno.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,6 +268,8 @@ int main(int argc, char **argv)
 		return status;
 	}
 	log_info("starting %s anew", program);
+	/* Ours are all closed by themselves; a lookup that a silent name server holds up has others. */
+	close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	execv(program, argv);
 	log_error("%s: cannot be executed: %s", program, strerror(errno));
 	return EXIT_FAILURE;

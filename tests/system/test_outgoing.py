@@ -301,6 +301,7 @@ def test_a_dead_name_server_holds_up_neither_the_game_nor_its_end(internet):
     """Row M05: the lookup takes minutes (resolv.conf says so), and nothing waits for it."""
     internet.names["dead.example.org"] = None
     asker = Asker(internet.machine)
+    before = sorted(internet.machine.server.descriptors().values())
     numbers = [asker.begin("http://dead.example.org/") for _ in range(3)]
     wait_for(lambda: ("dead.example.org", 1) in internet.name_server.asked, "the name is asked for")
     for i in range(20):
@@ -313,6 +314,8 @@ def test_a_dead_name_server_holds_up_neither_the_game_nor_its_end(internet):
     asker.hears("before the restart")
     asker.machine.restart()  # the lookups are still under way
     asker.hears("after the restart")
+    wait_for(lambda: len(internet.machine.server.descriptors()) <= len(before),
+             f"the new program has what the old one had: {before}")
     asked = internet.name_server.asked["dead.example.org", 1]
     asker.begin("http://dead.example.org/last")
     wait_for(lambda: internet.name_server.asked["dead.example.org", 1] > asked, "it is asked for again")

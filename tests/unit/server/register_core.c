@@ -16,7 +16,7 @@
 
 static struct core core;
 static uint64_t now, hash;
-static char said[4000];
+static char said[40000];
 static struct core_step step;
 
 static void on_say(void *owner, enum log_level level, const char *text)
@@ -317,6 +317,41 @@ static void server_errors_and_silence_back_off_from_a_minute_to_an_hour(void **s
 		for (size_t n = 6; n < ARRAY_LEN(waited); n++)
 			assert_int_equal(waited[n], 3600 * 1000);
 	}
+}
+
+static void a_list_that_was_down_for_ten_minutes_has_us_back_as_who_we_were(void **state)
+{
+	uint64_t most = 0;
+
+	for (uint64_t seed = 1; seed < 50; seed++) {
+		struct core_settings s = settings();
+		unsigned calls = 0;
+
+		(void)state;
+		core_open(&core, seed * 104729, on_say, NULL);
+		core_set(&core, &s, now);
+		probed(V4, NULL, V4);
+		next();
+		answer(200, "{\"serverID\":17}");
+		uint64_t down = now, up = now + 10 * 60 * 1000;
+		do {
+			to_due();
+			if (core.probe_due)
+				now < up ? probed(NULL, NULL, NULL) : probed(V4, NULL, V4);
+			call_from("10.0.0.4", V4);
+			calls++;
+			if (now < up)
+				answer(0, "Connection refused");
+			else
+				answer(200, "{\"serverID\":17}");
+		} while (core.state != CORE_REGISTERED || now < up);
+		most = now - down > most ? now - down : most;
+		assert_in_range(calls, 3, 7);
+		assert_string_equal(core.server_id, "17");
+	}
+	assert_true(most < 25 * 60 * 1000);
+	assert_non_null(strstr(said, "the list cannot be reached: Connection refused"));
+	assert_null(strstr(said, "identity"));
 }
 
 static void jitter_differs_from_server_to_server(void **state)
@@ -866,6 +901,8 @@ int main(void)
 		cmocka_unit_test_setup(any_2xx_is_success_whatever_its_body, set_up),
 		cmocka_unit_test_setup(
 			server_errors_and_silence_back_off_from_a_minute_to_an_hour, set_up),
+		cmocka_unit_test_setup(
+			a_list_that_was_down_for_ten_minutes_has_us_back_as_who_we_were, set_up),
 		cmocka_unit_test_setup(jitter_differs_from_server_to_server, set_up),
 		cmocka_unit_test_setup(each_change_of_state_is_said_once, set_up),
 		cmocka_unit_test_setup(another_refusal_keeps_the_interval, set_up),
