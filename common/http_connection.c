@@ -31,9 +31,19 @@ static struct http_server *server_of(const struct http_connection *c)
 	return c->worker->server;
 }
 
+/* While a request waits for its answer the socket is still read, until something comes: to stop and start
+ * again costs two system calls, and most clients wait, too. */
+static bool may_read(const struct http_connection *c)
+{
+	const struct http *h = &c->http;
+
+	return c->over_ms > 0 || c->streaming || http_wants_bytes(h) ||
+	       (h->answering && h->ahead.len == 0 && !h->held);
+}
+
 static void update_reading(struct http_connection *c)
 {
-	if (c->over_ms > 0 || c->streaming || http_wants_bytes(&c->http))
+	if (may_read(c))
 		stream_read(&c->stream);
 	else
 		stream_pause(&c->stream);
@@ -195,6 +205,8 @@ void http_connection_take(struct http_connection *c, struct http_part *part)
 	http_send(&c->http, &answer, whole, now_of(c));
 	if (!whole)
 		http_answer_free(&answer);
+	if (!whole && c->peer_ended)
+		http_connection_close(c); /* he may have read all that he wants */
 	update_reading(c);
 }
 

@@ -262,8 +262,10 @@ static void push_request(lua_State *L, const struct http_exchange *x, const stru
 	lua_setfield(L, -2, "method");
 	push_slice(L, r->path);
 	lua_setfield(L, -2, "path");
-	push_query(L, r->query);
-	lua_setfield(L, -2, "query");
+	if (r->method != HTTP_METHOD_GET && r->method != HTTP_METHOD_HEAD) {
+		push_query(L, r->query);
+		lua_setfield(L, -2, "query");
+	}
 	lua_createtable(L, 0, (int)m->part_count);
 	for (unsigned i = 0; i < m->part_count; i++) {
 		push_slice(L, m->parts[i].name);
@@ -281,6 +283,16 @@ static void push_request(lua_State *L, const struct http_exchange *x, const stru
 }
 
 /* ---- the call ----------------------------------------------------------------------------------- */
+
+/* How many arguments the function on top of the stack looks at. */
+static int wanted(lua_State *L)
+{
+	lua_Debug about;
+
+	lua_pushvalue(L, -1);
+	lua_getinfo(L, ">u", &about);
+	return about.isvararg != 0 ? 2 : about.nparams;
+}
 
 struct start {
 	struct script_call *call;
@@ -301,13 +313,20 @@ static int l_start(lua_State *L)
 		lua_rawgeti(L, LUA_REGISTRYINDEX, script->function);
 	else
 		named_push(L, script->text);
-	push_request(L, start->x, start->m);
-	if (has_query)
-		lua_getfield(L, -1, "query");
-	else
+	int args = wanted(L); /* what nobody looks at is not made */
+	if (args > 0 && has_query)
+		push_query(L, r->query);
+	else if (args > 0)
 		push_body(L, r->body);
-	lua_insert(L, -2);
-	script_run_call(L, 2, start->call); /* nothing is raised once the call has begun */
+	if (args > 1) {
+		push_request(L, start->x, start->m);
+		if (has_query) { /* the same table */
+			lua_pushvalue(L, -2);
+			lua_setfield(L, -2, "query");
+		}
+	}
+	/* Nothing is raised once the call has begun. */
+	script_run_call(L, args < 2 ? args : 2, start->call);
 	return 0;
 }
 
