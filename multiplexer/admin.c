@@ -159,7 +159,7 @@ static json_t *user_json(const struct mux *mux, const struct subclient *u)
 		u->layers.detached ? json_integer((json_int_t)seconds(mux, u->detached_ms)) : NULL;
 
 	return json_pack(
-		"{s:s, s:s, s:s?, s:s?, s:s, s:s, s:I, s:I, s:s, s:o*, s:b, s:I, s:I, s:I}", "key",
+		"{s:s, s:s, s:s?, s:s?, s:s, s:s, s:I, s:I, s:s, s:o?, s:b, s:I, s:I, s:I}", "key",
 		clientkey_text(&k, key), "address", ip, "dns", looked_up(u, LOOKUP_DNS),
 		"ident_unverified", looked_up(u, LOOKUP_IDENT), "listener", l->name, "kind",
 		subclient_protocol(u), "connected_s", (json_int_t)seconds(mux, u->connected_ms),

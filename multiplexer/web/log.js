@@ -32,6 +32,8 @@ export class Log {
 		this.atEnd = true;
 		root.addEventListener("scroll", () => this.scrolled(), { passive: true });
 		below.addEventListener("click", () => this.toEnd());
+		// A prompt below it, the panel, the keyboard of a phone: the last line stays in sight.
+		new ResizeObserver(() => this.atEnd && this.toEnd()).observe(root);
 	}
 
 	write(text) {

@@ -240,6 +240,10 @@ def look(tab, screen, pictures):
                 60 - box('log').height];""")
         if max(high) > 1:
             found.append((screen, mode, "it is higher than the window", high))
+        seen = tab.run("""const last = document.querySelector('#log .block:last-child').lastChild;
+            return log.getBoundingClientRect().bottom - last.getBoundingClientRect().bottom;""")
+        if screen != "scrolled" and seen < -1:
+            found.append((screen, mode, "the last line is out of sight", seen))
         if pictures:
             tab.driver.save_screenshot(str(pictures / f"{screen}-{mode}.png"))
     return found
