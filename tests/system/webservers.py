@@ -17,6 +17,10 @@ from namespaces import Machine, ip, listen_in, tidy
 GAME4, NET4, GAME6, NET6 = "11.7.0.1", "11.7.0.2", "2a0f:77::1", "2a0f:77::2"
 
 
+def why_no_internet():
+    return None if os.path.exists("/proc/sys/net/ipv6") else "this machine has no IPv6"
+
+
 class Server:
     """Accepts in a thread, serves each connection in one of its own: serve(connection, request). All
     requests (the bytes up to the end of their body) and all connections are kept."""
