@@ -375,6 +375,8 @@ class Holdfast:
         mux = self.multiplexer
         if mux and mux.is_alive() and self.descriptors_before is not None:
             self.check_descriptors(mux, trouble)
+            if not trouble:
+                self.check_sums(trouble)
         # The server first: it ends by itself when the multiplexer says goodbye, and a test that
         # ended it in its own way has to be able to tell.
         for daemon in reversed(self.daemons):
@@ -397,6 +399,20 @@ class Holdfast:
             if TROUBLE.search(text):
                 trouble.append(f"{log.name}:\n{text[-6000:]}")
         assert not trouble, "\n".join(trouble)
+
+    def check_sums(self, trouble):
+        """N05: all connections that ever came were dropped, closed for some reason, or are users yet."""
+        last = []
+
+        def agree():
+            m = self.admin("multiplexer", "metrics")
+            closed = {name: n for name, n in m.items() if name.startswith("closed_") and n}
+            last[:] = [m["connections"], m["connections_dropped"], closed, m["users_now"]]
+            return m["connections"] == m["connections_dropped"] + sum(closed.values()) + m["users_now"]
+        try:
+            wait_for(agree, "the counters add up")
+        except (AssertionError, OSError) as why:
+            trouble.append(f"connections, dropped, closed, users: {last}: {why}")
 
     def kill_what_stayed(self, trouble):
         """Daemons that a supervisor started, and left."""
