@@ -30,6 +30,7 @@ export class Log {
 		this.waiting = [];    // pieces not yet on the page
 		this.due = false;
 		this.atEnd = true;
+		this.top = 0;         // where we were when we went to the end last
 		root.addEventListener("scroll", () => this.scrolled(), { passive: true });
 		below.addEventListener("click", () => this.toEnd());
 		// A prompt below it, the panel, the keyboard of a phone: the last line stays in sight.
@@ -133,13 +134,18 @@ export class Log {
 
 	scrolled() {
 		const { scrollTop, clientHeight, scrollHeight } = this.root;
-		this.atEnd = scrollHeight - scrollTop - clientHeight < 8;
+		const atEnd = scrollHeight - scrollTop - clientHeight < 8;
+		// Nobody has scrolled back: it has become longer, or its window smaller.
+		if (this.atEnd && !atEnd && scrollTop >= this.top)
+			return this.toEnd();
+		this.atEnd = atEnd;
 		if (this.atEnd)
 			this.below.hidden = true;
 	}
 
 	toEnd() {
 		this.root.scrollTop = this.root.scrollHeight;
+		this.top = this.root.scrollTop;
 		this.atEnd = true;
 		this.below.hidden = true;
 	}

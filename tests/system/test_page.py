@@ -162,6 +162,7 @@ def test_disconnect_leaves_at_once_and_a_session_that_is_over_is_told(holdfast, 
     tab.type("echo too late")
     wait_for(lambda: holdfast.metric("closed_expired") == 1, "his time is over")
     tab.proxy.refusing = False
+    tab.run("const again = document.getElementById('again'); again.hidden || again.click()")
     tab.shows("Your old session is over, so this is a new one. What you typed meanwhile was not sent: 1 line.")
     tab.type("echo in time")
     tab.shows("] in time")
@@ -204,6 +205,22 @@ def test_a_thousand_lines_through_restarts_and_losses_are_each_seen_once(holdfas
     assert not tab.complaints()
 
 
+def test_the_last_line_stays_in_sight_when_a_prompt_comes_below_it(holdfast, chrome):
+    tab = Tab(chrome, holdfast, game="teller")
+    tab.type("lines 60")
+    tab.shows("60 all work")
+    wait_for(lambda: last_line_below(tab) <= 1, "the last line is in sight")
+    tab.type("prompt HP 30")
+    wait_for(lambda: tab.run("return !document.getElementById('prompt').hidden"), "the prompt is shown")
+    wait_for(lambda: last_line_below(tab) <= 1, "the last line is in sight still")
+
+
+def last_line_below(tab):
+    """How far the last line is below what can be seen, pixels."""
+    return tab.run("""const last = document.querySelector('#log .block:last-child').lastChild;
+        return last.getBoundingClientRect().bottom - document.getElementById('log').getBoundingClientRect().bottom;""")
+
+
 # -- everybody ------------------------------------------------------------------------------------
 
 MODES = {
@@ -240,10 +257,9 @@ def look(tab, screen, pictures):
                 60 - box('log').height];""")
         if max(high) > 1:
             found.append((screen, mode, "it is higher than the window", high))
-        seen = tab.run("""const last = document.querySelector('#log .block:last-child').lastChild;
-            return log.getBoundingClientRect().bottom - last.getBoundingClientRect().bottom;""")
-        if screen != "scrolled" and seen < -1:
-            found.append((screen, mode, "the last line is out of sight", seen))
+        below = last_line_below(tab)
+        if screen == "connected" and below > 1:
+            found.append((screen, mode, "the last line is out of sight", below))
         if pictures:
             tab.driver.save_screenshot(str(pictures / f"{screen}-{mode}.png"))
     return found
@@ -274,12 +290,14 @@ def test_axe_finds_nothing_on_any_screen(holdfast, chrome, request):
     wait_for(lambda: tab.run("return document.getElementById('input').type") == "password", "it hides")
     found += look(tab, "password", pictures)
     tab.type("secret")
+    tab.says("What you type can be seen again.")
     tab.proxy.refusing = True
     tab.proxy.cut()
     tab.says("The connection is lost.")
     wait_for(lambda: tab.run("return !document.getElementById('waiting').hidden"), "it waits")
     found += look(tab, "lost", pictures)
     tab.proxy.refusing = False
+    tab.run("const again = document.getElementById('again'); again.hidden || again.click()")
     tab.says("Connected again.")
     tab.press("settings-button")
     tab.press("leave")
