@@ -135,12 +135,18 @@ static void wait_again(struct script *s, struct timer *timer, uint64_t now_ms)
 	schedule_add(&s->schedule, &timer->item, due_ms); /* there is room: it was just taken out */
 }
 
+enum {
+	WAKE_NS = 250000000
+}; /* of one frame, for all that waits: the rest goes on in the next one */
+
 void script_wake(lua_State *L)
 {
+	uint64_t end_ns = uv_hrtime() + WAKE_NS;
 	struct script *s = script_of(L);
 	uint64_t now_ms = loop_now_ms(s->game->loop), before = s->schedule.next_order;
 	struct schedule_item *item;
-	while ((item = schedule_take(&s->schedule, now_ms, before)) != NULL) {
+	while (uv_hrtime() < end_ns &&
+		(item = schedule_take(&s->schedule, now_ms, before)) != NULL) {
 		struct timer *timer = container_of(item, struct timer, item);
 		lua_rawgetp(L, LUA_REGISTRYINDEX, &timers_key);
 		lua_rawgetp(L, -1, timer);

@@ -289,7 +289,8 @@ store = {}
 function store.clear(name) end
 
 -- Time ------------------------------------------------------------------------------------------
--- What waits goes on at the first frame after its time is over.
+-- What waits goes on at the first frame after its time is over; where all that is due takes longer than
+-- 250 ms, the rest in the next frame.
 
 ---Goes on after so many seconds. Whoever was here may have left meanwhile: ask player.here.
 ---@async

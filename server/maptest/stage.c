@@ -84,12 +84,18 @@ static bool begin_game(struct stage *s, const char **why)
 
 /* ---- time ---- */
 
-static void turn(struct stage *s)
+/* True if anything moved. */
+static bool turn(struct stage *s)
 {
 	uv_run(&s->loop.uv, UV_RUN_NOWAIT);
-	/* What threads were asked for: a password's hash. */
-	while (s->loop.uv.active_reqs.count > 0 && !s->loop.stopping)
+	bool moved = fakemux_work(&s->mux);
+	/* What a thread was asked for, a password's hash, is waited for; so is what is half written, but
+	 * only while there is nothing for us to read. */
+	if (!moved && s->loop.uv.active_reqs.count > 0 && !s->loop.stopping) {
 		uv_run(&s->loop.uv, UV_RUN_ONCE);
+		moved = true;
+	}
+	return moved;
 }
 
 static bool go_on_after_stop(struct stage *s, const char **why)
@@ -109,8 +115,7 @@ bool stage_settle(struct stage *s, const char **why)
 	if (!s->is_open)
 		return fail(why, "the game has ended");
 	for (int turns = 0; quiet < QUIET_TURNS; turns++) {
-		turn(s);
-		quiet = fakemux_work(&s->mux) ? 0 : quiet + 1;
+		quiet = turn(s) ? 0 : quiet + 1;
 		if (s->loop.stopping) {
 			s->loop.stopping = false;
 			if (!go_on_after_stop(s, why))

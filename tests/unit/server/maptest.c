@@ -88,8 +88,13 @@ static const char *run(const char *tests, int failed)
 	snprintf(dir, sizeof dir, "%s/hall", top);
 	if (tests != NULL)
 		write_file("hall/tests/one.lua", tests);
-	int result = maptest_run(&(struct maptest_config){
-		.dir = dir, .program = "/bin/true", .out = out, .log = -1});
+	static const char *const sets[] = {"sv_script_time=60 ms", "sv_script_memory=8 MiB"};
+	int result = maptest_run(&(struct maptest_config){.sets = sets,
+		.set_count = ARRAY_LEN(sets),
+		.dir = dir,
+		.program = "/bin/true",
+		.out = out,
+		.log = -1});
 	rewind(out);
 	text[fread(text, 1, sizeof text - 1, out)] = '\0';
 	fclose(out);
@@ -169,6 +174,66 @@ static void a_restart_keeps_what_is_saved_and_nothing_else(UNUSED void **state)
 	    "test('map', function(t)\n"
 	    "  local p = t:join() p:type('one') t:console('reload') t:expect(p, 'restore 1')\n"
 	    "  t:console('restart') t:expect(p, 'restore 1')\n"
+	    "end)\n",
+		0);
+}
+
+/* What scripts can ask of us is as bounded as what they can ask of Lua: each of these ends, by an error or
+ * not, and the next player is answered. */
+static void no_function_of_ours_holds_the_game_up(UNUSED void **state)
+{
+	write_file("hall/init.lua",
+		"local function ever(f) return function() for i = 1, 1e9 do f(i) end end end\n"
+		"local big = ('x'):rep(1000000)\n"
+		"local tries = {\n"
+		"  function() return #fmt('%1000000000s', 'x') end,\n"
+		"  function() return #fmt(('{red}x{/}'):rep(100000)) end,\n"
+		"  function() local t = fmt('x') for i = 1, 1e9 do t = t .. 'y' end end,\n"
+		"  function(p) ever(function() p:send(big) end)() end,\n"
+		"  function(p) p:gmcp('A', big) end,\n"
+		"  function(p) p:kick(big) end,\n"
+		"  function() json.encode(('\\1'):rep(1000000)) end,\n"
+		"  function() json.decode(('['):rep(1000000)) end,\n"
+		"  function() store[big].y = 1 end,\n"
+		"  function() store.x.y = big .. big end,\n"
+		"  ever(function(i) store.x['k' .. i] = i end),\n"
+		"  ever(function(i) cvar.new('x' .. i, 1, 'x') end),\n"
+		"  ever(function(i) log.info(i) end), ever(function() list() end),\n"
+		"  ever(function() after(1, print) end), ever(function() every(1, print) end),\n"
+		"  ever(function() spawn(function() wait(1) end) end),\n"
+		"  ever(function(i) command('c' .. i, {}, print) end),\n"
+		"  ever(function() game.on('frame', print) end),\n"
+		"  function() require(big) end,\n"
+		"  function(p) command.run(p, ('x '):rep(500000)) end,\n"
+		"  ever(function() for p in players() do p.name = 'Ann' end end),\n"
+		"}\n"
+		"game.on('input', function(p, line)\n"
+		"  if line == 'count' then p:send('there are ' .. #tries) return end\n"
+		"  if tries[tonumber(line)] then tries[tonumber(line)](p) end\n"
+		"  p:send('done ' .. line)\n"
+		"end)\n");
+	const char *told =
+		run("local function try(i)\n"
+		    "  test('try ' .. i, function(t) local p, q = t:join(), t:join()\n"
+		    "    pcall(p.type, p, tostring(i)) pcall(q.type, q, '0')\n"
+		    "    t:expect(q, 'done 0') pcall(t.advance, t, i == 16 and 1.1 or 0.1)\n"
+		    "    pcall(q.type, q, 'count') t:expect(q, 'there are 22')\n"
+		    "  end)\n"
+		    "end\n"
+		    "for i = 1, 22 do try(i) end\n",
+			0);
+	ASSERT_HAS(told, "1..22\n");
+}
+
+static void megabytes_of_text_arrive_as_any_other(UNUSED void **state)
+{
+	write_file("hall/init.lua",
+		"game.on('input', function(p, line)\n"
+		"  for i = 1, 50 do p:send(('x'):rep(100000)) end p:send('all of it')\n"
+		"end)\n");
+	run("test('a', function(t) local p, q = t:join(), t:join()\n"
+	    "  p:type('x') t:expect(p, 'all of it') q:type('x') t:expect(q, 'all of it')\n"
+	    "  t:restart() p:type('x') t:expect(p, 'all of it')\n"
 	    "end)\n",
 		0);
 }
@@ -316,6 +381,8 @@ int main(void)
 		MAP_TEST(what_is_wrong_is_told_with_file_line_and_what_was_shown),
 		MAP_TEST(expectations_are_met_in_order_and_only_once),
 		MAP_TEST(a_restart_keeps_what_is_saved_and_nothing_else),
+		MAP_TEST(no_function_of_ours_holds_the_game_up),
+		MAP_TEST(megabytes_of_text_arrive_as_any_other),
 		MAP_TEST(scripts_are_told_the_time_of_the_test),
 		MAP_TEST(a_crash_loses_what_the_running_line_did),
 		MAP_TEST(an_error_of_the_map_fails_the_test_unless_it_is_wanted),

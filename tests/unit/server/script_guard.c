@@ -124,6 +124,24 @@ static void handlers_that_spawn_each_other_without_end_are_an_error(UNUSED void 
 	assert_int_equal(script->coroutines, 0);
 }
 
+/* Each is within its time, but all together would hold everybody up. */
+static void what_wakes_at_once_and_takes_long_is_spread_over_frames(UNUSED void **state)
+{
+	open_map("local n = 0\n"
+		 "for i = 1, 20 do after(1, function()\n"
+		 "  local begun = os.clock() repeat until os.clock() - begun > 0.03\n"
+		 "  n = n + 1 assert(n == i)\n"
+		 "  if n == 20 then all:send('all of them') end\n"
+		 "end) end");
+	frame(1000);
+	assert_in_range(script->schedule.count, 1, 19);
+	assert_string_equal(all_text(), "");
+	for (int i = 0; i < 20; i++)
+		frame(1);
+	assert_string_equal(all_text(), "all of them\n");
+	assert_int_equal(script->faults.count, 0);
+}
+
 /* ---- errors ------------------------------------------------------------------------------------- */
 
 static unsigned times_in(const char *text, const char *part)
@@ -180,6 +198,7 @@ int main(void)
 		SCRIPT_TEST(what_would_loop_for_nothing_ends_at_once),
 		SCRIPT_TEST(what_is_nested_too_deeply_is_an_error),
 		SCRIPT_TEST(handlers_that_spawn_each_other_without_end_are_an_error),
+		SCRIPT_TEST(what_wakes_at_once_and_takes_long_is_spread_over_frames),
 		SCRIPT_TEST(a_thousand_errors_a_second_are_ten_lines_and_a_sum),
 		SCRIPT_TEST(admins_in_the_game_read_of_errors_and_others_do_not),
 	};
