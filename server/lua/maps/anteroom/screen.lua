@@ -81,7 +81,7 @@ end
 
 -- The same for everybody in a room; `except` may name one who shall not see it.
 function screen.tell(room, text, except)
-	for _, p in ipairs(people.in_room(room)) do
+	for _, p in ipairs(people.within(room)) do
 		if p ~= except then
 			screen.show(p, text)
 		end
