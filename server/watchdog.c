@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -25,6 +26,7 @@ struct watchdog {
 	pthread_mutex_t lock; /* of closing */
 	pthread_cond_t wake;
 	bool closing;
+	atomic_uint patience_ms; /* what the cvars say; 0: there is nothing to look for */
 	uv_timer_t pulse;
 };
 
@@ -56,7 +58,7 @@ static void end_it(struct watchdog *w)
 	snprintf(text, sizeof text,
 		"watchdog: the loop has stood still for %llu ms, in %s of map %s: this server ends; "
 		"its players are kept\n",
-		(unsigned long long)(game->cvars.set.sv_watchdog + game->cvars.set.sv_script_time),
+		(unsigned long long)atomic_load(&w->patience_ms),
 		doing != NULL ? doing : "no script", game->map.name);
 	say(text);
 	if (doing != NULL && s != NULL) {
@@ -89,20 +91,10 @@ static bool pause_of(struct watchdog *w, unsigned ms)
 	return go_on;
 }
 
-/* Between two looks; 0: there is nothing to look for. */
-static unsigned look_ms(const struct watchdog *w)
-{
-	const struct cvars *set = &w->game->cvars.set;
-
-	if (set->sv_watchdog == 0)
-		return 0;
-	return (unsigned)((set->sv_watchdog + set->sv_script_time) / LOOKS);
-}
-
 static void *watch(void *arg)
 {
 	struct watchdog *w = arg;
-	unsigned seen = 0, still = 0, ms = look_ms(w);
+	unsigned seen = 0, still = 0, ms = w->patience_ms / LOOKS;
 
 	while (pause_of(w, ms > 0 ? ms : OFF_LOOK_MS)) {
 		unsigned progress = w->game->progress;
@@ -111,17 +103,27 @@ static void *watch(void *arg)
 		seen = progress;
 		if (still >= LOOKS)
 			end_it(w);
-		ms = look_ms(w);
+		ms = w->patience_ms / LOOKS;
 	}
 	return NULL;
 }
 
 /* ---- life ---- */
 
+/* The cvars are the loop's own: the thread reads a copy. */
+static void read_patience(struct watchdog *w)
+{
+	const struct cvars *set = &w->game->cvars.set;
+
+	w->patience_ms =
+		set->sv_watchdog == 0 ? 0 : (unsigned)(set->sv_watchdog + set->sv_script_time);
+}
+
 static void pulse_cb(uv_timer_t *timer)
 {
 	struct watchdog *w = timer->data;
 
+	read_patience(w);
 	w->game->progress++;
 }
 
@@ -152,6 +154,7 @@ struct watchdog *watchdog_open(struct game *game, const char **why)
 		return NULL;
 	w->game = game;
 	w->watched = pthread_self();
+	read_patience(w);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

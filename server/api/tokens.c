@@ -116,14 +116,15 @@ bool tokens_new(struct store *s, const char *name, const char *scope,
 
 json_t *tokens_list(struct store *s)
 {
-	sqlite3_stmt *rows = prepare(s, "SELECT name, scope, made FROM tokens ORDER BY name");
+	sqlite3_stmt *rows = prepare(s, "SELECT name, scope, datetime(made, 'unixepoch') || ' UTC'"
+					" FROM tokens ORDER BY name");
 	json_t *all = json_array();
 
 	while (sqlite3_step(rows) == SQLITE_ROW)
 		json_array_append_new(
-			all, json_pack("{s:s, s:s, s:I}", "name", sqlite3_column_text(rows, 0),
+			all, json_pack("{s:s, s:s, s:s}", "name", sqlite3_column_text(rows, 0),
 				     "scope", sqlite3_column_text(rows, 1), "made",
-				     (json_int_t)sqlite3_column_int64(rows, 2)));
+				     sqlite3_column_text(rows, 2)));
 	sqlite3_finalize(rows);
 	return all;
 }

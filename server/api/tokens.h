@@ -20,7 +20,7 @@ bool tokens_open(struct store *s, const char **why);
 bool tokens_new(struct store *s, const char *name, const char *scope,
 	char out[static TOKEN_TEXT_MAX], const char **why);
 
-/* [{"name": ..., "scope": ..., "made": seconds since 1970}]. New reference. */
+/* [{"name": ..., "scope": ..., "made": "2026-11-21 15:00:00 UTC"}]. New reference. */
 json_t *tokens_list(struct store *s);
 
 /* False with *why: there is none of that name. From now on it is good for nothing. */
