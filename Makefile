@@ -415,7 +415,7 @@ clean:
 help:
 	@sed -n 's/^#? //p' Makefile
 
-#? make                   builds both daemons and holdfastctl into build/
+#? make                   builds all programs into build/
 #? make run               installs what is missing, builds, runs the game in this terminal
 #? make test              lint, unit tests, fuzz corpora, the same under sanitizers, system tests
 #? make SAN=1 test        all of it on the sanitizer build (build-san/)

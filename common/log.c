@@ -204,7 +204,8 @@ void log_line(enum log_level level, const char *fmt, ...)
 	if (state.torn)
 		out[len++] = '\n';
 	if (state.lost > 0) {
-		snprintf(text, sizeof text, "log: %lu lines were lost here", state.lost);
+		snprintf(text, sizeof text, "log: %lu line%s lost here", state.lost,
+			state.lost == 1 ? " was" : "s were");
 		len += make_line(out + len, LOG_WARN, text);
 	}
 	va_start(args, fmt);

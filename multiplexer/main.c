@@ -19,7 +19,8 @@ static struct {
 
 static const struct argument arguments[] = {
 	{"--config", "FILE",
-		"settings and listeners (without: telnet on 127.0.0.1:4000 and [::1]:4000)",
+		"settings and listeners (without: telnet on port 4000, the page on 4080, of this "
+		"machine alone)",
 		.text = &given.config_file},
 	{"--run-dir", "DIR", "where the sockets and the lock are (" HOLDFAST_RUN_DIR ")",
 		.text = &given.run_dir},

@@ -14,7 +14,7 @@ static struct {
 	const char *ports, *records, *servers_each, *calls, *log_level;
 	bool version, help;
 } given = {.ports = "127.0.0.1:8090,[::1]:8090",
-	.records = HOLDFAST_STATE_DIR "/list.db",
+	.records = HOLDFAST_STATE_DIR "-list/list.db",
 	.servers_each = "20",
 	.calls = "5",
 	.log_level = "info"};
@@ -24,7 +24,7 @@ static const struct argument arguments[] = {
 		"where it listens: PORT, ADDRESS:PORT, [ADDRESS]:PORT, or +PORT for both"
 		" families, with commas between (127.0.0.1:8090,[::1]:8090)",
 		.text = &given.ports},
-	{"--records", "FILE", "where it keeps what it knows (" HOLDFAST_STATE_DIR "/list.db)",
+	{"--records", "FILE", "where it keeps what it knows (" HOLDFAST_STATE_DIR "-list/list.db)",
 		.text = &given.records},
 	{"--servers-each", "N", "servers of one address; 0: any number (20)",
 		.text = &given.servers_each},

@@ -67,7 +67,8 @@ command("help", { usage = "[<command>]", help = "this list, or about one command
 			end
 		end
 		if #others > 0 then
-			p:send("For admins: " .. table.concat(others, ", ") .. ". For more: help and one of them.")
+			local names = table.concat(others, ", ")
+			p:send(screen.wrap(p, "For admins: " .. names .. ". For more: help and one of them."))
 		end
 	end)
 
