@@ -405,6 +405,11 @@ bool ban_parse_time(const char *text, uint32_t *seconds)
 	return false;
 }
 
+bool ban_means_time(const char *text)
+{
+	return text[0] == '-' || (text[0] >= '0' && text[0] <= '9');
+}
+
 json_t *ban_json(const struct ban *b, const struct ban_clock *now)
 {
 	char net[NET_TEXT_MAX];

@@ -119,6 +119,9 @@ bool ban_parse_net(const char *text, bool forced, struct net *out, const char **
 /* "90", "90s", "15m", "12h", "7d", "4w", "forever" (0). False for anything else. */
 bool ban_parse_time(const char *text, uint32_t *seconds);
 
+/* Whether somebody means a time by a word, be it one or not: "7y", "-5". */
+bool ban_means_time(const char *text);
+
 /* {"net", "reason", "by", "age_s", "turned_away", "seconds_left"}; null for none and for good. New
  * reference. */
 json_t *ban_json(const struct ban *b, const struct ban_clock *now);

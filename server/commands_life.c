@@ -2,8 +2,8 @@
 #include "server/commands.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "common/banlist.h"
 #include "common/log.h"
 #include "server/game.h"
 #include "server/map.h"
@@ -36,34 +36,40 @@ static void describe(const struct call *call, const char *reason, char *out, siz
 		reason[0] != '\0' ? ": " : "", reason);
 }
 
-/* The whole number of seconds that a word is. */
-static bool read_seconds(const char *word, uint64_t *seconds)
+/* False, and the call has failed: the word is meant to be a time and is none, or it is too long. */
+static bool read_time(struct call *call, const char *word, uint32_t *seconds)
 {
-	size_t digits = strspn(word, "0123456789");
-	bool is_number = digits > 0 && digits < 10 && word[digits] == '\0';
-
-	if (is_number)
-		*seconds = strtoull(word, NULL, 10);
-	return is_number;
+	*seconds = 0;
+	if (strcmp(word, "0") == 0)
+		return true;
+	if (!ban_parse_time(word, seconds)) {
+		call_fail(call,
+			"restart: '%.60s' is no time such as 60, 90s or 5m; put a reason after a "
+			"time, or begin it with a letter",
+			word);
+		return false;
+	}
+	if (*seconds > 0 && *seconds <= RESTART_MAX_S) /* 0: for good */
+		return true;
+	call_fail(call, "restart: at most %d seconds ahead", RESTART_MAX_S);
+	return false;
 }
 
 static void plan(struct call *call)
 {
-	uint64_t seconds = 0;
-	bool is_later = call->argc > 1 && read_seconds(call->argv[1], &seconds);
+	uint32_t seconds = 0;
+	bool has_time = call->argc > 1 && ban_means_time(call->argv[1]);
 	char reason[300], text[600];
 	const char *why;
 
-	if (seconds > RESTART_MAX_S) {
-		call_fail(call, "restart: at most %d seconds ahead", RESTART_MAX_S);
+	if (has_time && !read_time(call, call->argv[1], &seconds))
 		return;
-	}
 	/* Most of what can be wrong is said at once. */
 	if (!game_check(call->owner, &why)) {
 		call_fail(call, "not restarted, since it would not come up again: %s", why);
 		return;
 	}
-	call_shown_words(call, is_later ? 2 : 1, reason, sizeof reason);
+	call_shown_words(call, has_time ? 2 : 1, reason, sizeof reason);
 	describe(call, reason, text, sizeof text);
 	struct call_hold *hold = call_hold(call);
 	if (hold != NULL)

@@ -46,13 +46,14 @@ int64_t restart_left_s(const struct game *game)
 	return due_ms > now_ms ? (int64_t)((due_ms - now_ms + 999) / 1000) : 0;
 }
 
-static void answer(struct restart *r, const char *error)
+/* text: NULL = it is done. */
+static void answer(struct restart *r, const char *text, const char *error)
 {
 	struct call_hold *hold = r->hold;
 
 	r->hold = NULL;
 	if (hold != NULL)
-		call_done(hold, NULL, error);
+		call_done(hold, text != NULL ? json_string(text) : NULL, error);
 }
 
 static void end_countdown(struct restart *r)
@@ -71,7 +72,7 @@ static void refused(struct game *game, const char *why)
 	if (r->due_ms != 0)
 		tell_all(game, "[The restart is put off.]\n");
 	end_countdown(r);
-	answer(r, text);
+	answer(r, NULL, text);
 }
 
 static void tick_cb(uv_timer_t *timer);
@@ -81,20 +82,23 @@ static void on_trial(void *owner, const char *why)
 	struct game *game = owner;
 	struct restart *r = &game->restart;
 	bool is_due = r->due_ms != 0 || r->seconds == 0;
+	char text[80];
 
 	r->trial = NULL;
 	if (why != NULL) {
 		refused(game, why);
 		return;
 	}
-	answer(r, NULL);
 	if (is_due) {
+		answer(r, NULL, NULL);
 		end_countdown(r);
 		game_stop(game, STOP_RESTART, r->text);
 		return;
 	}
 	r->due_ms = loop_now_ms(game->loop) + r->seconds * 1000;
 	log_info("restart: in %" PRIu64 " seconds: %s", r->seconds, r->text);
+	snprintf(text, sizeof text, "in %" PRIu64 " s; restart cancel calls it off", r->seconds);
+	answer(r, text, NULL);
 	tell_left(game, r->seconds);
 	uv_timer_start(&r->timer, tick_cb, 1000, 1000);
 }
@@ -142,7 +146,7 @@ static void forget(struct restart *r, const char *why)
 	trial_cancel(r->trial);
 	r->trial = NULL;
 	end_countdown(r);
-	answer(r, why);
+	answer(r, NULL, why);
 }
 
 void restart_plan(struct game *game, uint64_t seconds, const char *reason, const char *text,

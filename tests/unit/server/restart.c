@@ -42,7 +42,11 @@ static char answered[500];
 
 static void on_done(UNUSED struct call_front *front, json_t *answer, const char *error)
 {
-	snprintf(answered, sizeof answered, "%s", error != NULL ? error : "done");
+	const char *text = json_string_value(answer);
+
+	if (text == NULL)
+		text = "done";
+	snprintf(answered, sizeof answered, "%s", error != NULL ? error : text);
 	json_decref(answer);
 }
 
@@ -134,7 +138,7 @@ static void players_are_told_again_and_again_until_it_happens(UNUSED void **stat
 		{5, "in 5 seconds"}, {1, "in 4 seconds"}, {2, "in 2 seconds"},
 		{1, "in 1 second: new rooms. You stay connected.]"}};
 
-	assert_string_equal(run("restart 65 new\trooms"), "done");
+	assert_string_equal(run("restart 65 new\trooms"), "in 65 s; restart cancel calls it off");
 	ASSERT_HAS(heard(&m), "0:255 [The game restarts in 65 seconds: new rooms. You stay "
 			      "connected.]\\r\\n");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -177,7 +181,44 @@ static void a_restart_can_be_called_off(UNUSED void **state)
 	assert_string_equal(heard(&m), "");
 	assert_int_equal(game.stop, STOP_NOT);
 	ASSERT_HAS(run("restart 1000000"), "at most 86400 seconds");
-	assert_string_equal(run("restart 99999999999999999999"), "done"); /* that is a reason */
+}
+
+static void a_time_is_read_as_for_a_ban_and_what_is_none_is_no_reason(UNUSED void **state)
+{
+	static const struct {
+		const char *line;
+		int64_t seconds;
+	} good[] = {{"restart 60s new rooms", 60}, {"restart 5m", 300}, {"restart 90", 90},
+		{"restart 24h", 86400}};
+	static const char *const bad[] = {
+		"60x", "-5", "7y", "5mm", "0s", "99999999999999999999", "3new", "--help", "-"};
+	static const char *const far[] = {"86401", "2d", "999999999", "999999999w"};
+	char line[60];
+
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		ASSERT_HAS(run(good[i].line), " s; restart cancel calls it off");
+		assert_int_equal(restart_left_s(&game), good[i].seconds);
+		ASSERT_HAS(run("restart cancel"), "done");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		snprintf(line, sizeof line, "restart %s new rooms", bad[i]);
+		ASSERT_HAS(run(line), "is no time such as 60, 90s or 5m; put a reason after");
+		assert_int_equal(restart_left_s(&game), -1);
+		assert_int_equal(game.stop, STOP_NOT);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(far); i++) {
+		snprintf(line, sizeof line, "restart %s", far[i]);
+		ASSERT_HAS(run(line), "at most 86400 seconds ahead");
+		assert_int_equal(game.stop, STOP_NOT);
+	}
+	assert_string_equal(run("restart 0 now"), "done");
+	assert_int_equal(game.stop, STOP_RESTART);
+}
+
+static void a_reason_begins_with_a_letter(UNUSED void **state)
+{
+	assert_string_equal(run("restart forever young"), "done");
+	ASSERT_HAS(logged(), "restarting: restart by console: forever young");
 }
 
 static void one_that_went_bad_meanwhile_is_put_off(UNUSED void **state)
@@ -218,6 +259,8 @@ int main(void)
 		RESTART_TEST(players_are_told_again_and_again_until_it_happens),
 		RESTART_TEST(a_second_restart_replaces_the_first),
 		RESTART_TEST(a_restart_can_be_called_off),
+		RESTART_TEST(a_time_is_read_as_for_a_ban_and_what_is_none_is_no_reason),
+		RESTART_TEST(a_reason_begins_with_a_letter),
 		RESTART_TEST(one_that_went_bad_meanwhile_is_put_off),
 		RESTART_TEST(an_end_while_a_restart_is_planned_or_tried_is_an_end),
 	};
