@@ -127,6 +127,8 @@ def test_a_ban_of_this_machine_or_of_half_the_world_needs_the_word_force(game):
             assert answer.returncode == 1 and why in answer.stderr + answer.stdout, answer
         player.line(f"ban {net}")
         player.expect(b"says nil: ")
+    for who in ("multiplexer", "server"):
+        assert "'7y' is no time such as" in game.ctl(who, "ban", "192.0.2.1", "7y").stderr
     player.line("ban 1.2.3.4/5")
     player.expect(b"behind the network's own")
     player.line("ban nonsense")
