@@ -1,6 +1,9 @@
 /* Roles of accounts. Only on the console, or an admin could make himself what he is for ever. */
 #include "server/commands.h"
 
+#include <stdio.h>
+#include <strings.h>
+
 #include "common/log.h"
 #include "server/game.h"
 #include "server/grants.h"
@@ -31,6 +34,29 @@ static bool is_map(struct call *call, const char *map)
 	return false;
 }
 
+/* Nobody who is here gets a role: a name alone does not show that he is that account. */
+static void tell_who_is_here(struct call *call, const char *account, const char *role)
+{
+	const struct game *game = call->owner;
+	char granted[GRANT_ROLE_MAX + 1], text[GRANT_ACCOUNT_MAX + 100];
+
+	if (!grants_role(game->store, game->map.name, account, granted) ||
+		strcmp(granted, role) != 0)
+		return; /* another map's */
+	LIST_EACH(node, &game->players)
+	{
+		const struct player *p = container_of(node, struct player, node);
+
+		if (p->state != PLAYER_HERE || p->name == NULL || p->role != NULL ||
+			strcasecmp(p->name, account) != 0)
+			continue;
+		snprintf(text, sizeof text,
+			"granted; the '%s' who is here now has it from the next login on", p->name);
+		call_answer(call, json_string(text));
+		return;
+	}
+}
+
 void cmd_grant(struct call *call)
 {
 	struct game *game = call->owner;
@@ -45,6 +71,7 @@ void cmd_grant(struct call *call)
 	}
 	log_info("grant: '%s' of map %s is %s now, by %s", account, map, role, call->caller);
 	check_players(game);
+	tell_who_is_here(call, account, role);
 }
 
 void cmd_revoke(struct call *call)

@@ -120,7 +120,8 @@ static void roles_are_granted_on_the_console_and_nowhere_else(UNUSED void **stat
 {
 	ASSERT_HAS(typed(1, "login Ann"), "you are nil");
 	ASSERT_HAS(typed(1, "become admin"), "'admin' was not granted to 'Ann'");
-	ASSERT_HAS(run("grant ann admin"), "done");
+	ASSERT_HAS(run("grant ann admin"),
+		"granted; the 'Ann' who is here now has it from the next login on");
 	ASSERT_HAS(logged(), "grant: 'ann' of map testmap is admin now, by console");
 	/* Who is here already has to show again that he is that account. */
 	ASSERT_HAS(typed(1, "am"), "Ann nil");
@@ -131,7 +132,10 @@ static void roles_are_granted_on_the_console_and_nowhere_else(UNUSED void **stat
 	ASSERT_HAS(typed(2, "become admin"), "was not granted");
 	ASSERT_HAS(typed(1, "grant bob admin"), "Huh?");
 	ASSERT_HAS(run("grants"), "ann");
-	ASSERT_HAS(run("grant Bob builder"), "done");
+	ASSERT_HAS(run("grant Ann admin"), "done");                /* he has it */
+	ASSERT_HAS(run("grant Cleo admin"), "done");               /* nobody of that name is here */
+	ASSERT_HAS(run("grant Bob builder other"), "there is no"); /* no such map */
+	ASSERT_HAS(run("grant Bob builder"), "granted; the 'Bob'");
 	ASSERT_HAS(typed(2, "login Bob"), "you are builder");
 	ASSERT_HAS(typed(2, "build"), "built");
 	ASSERT_HAS(typed(1, "build"), "built"); /* an admin may what any role may */
