@@ -109,8 +109,13 @@ void game_close(struct game *game); /* at once; run the loop to its end, then ga
 void game_free(struct game *game);
 
 /* Whether a restart would come up again: the program is executable, the settings read, the map's
- * scripts compile. Nothing is changed. False with *why a sentence. */
+ * scripts compile, the store has a place. Nothing is changed. False with *why a sentence. */
 bool game_check(const struct game *game, const char **why);
+
+/* What a start would put up with, after game_configure: settings that keep a part of the game from
+ * starting, and names that neither the server nor a map of its folder has. False with *why a sentence. What
+ * may well be meant goes to warn. */
+bool game_check_all(const struct game *game, void (*warn)(const char *text), const char **why);
 
 /* Where things are that outlive a start of the machine. */
 const char *game_state_dir(const struct game *game);

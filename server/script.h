@@ -23,6 +23,9 @@ struct script *script_open_text(
  * for what should not begin when the script cannot even be read. */
 bool script_check(const char *dir, const char **why);
 
+/* Whether word stands in any script below this folder: a name that it may make while it runs. */
+bool script_mentions(const char *dir, const char *word);
+
 /* Each starts the handlers of one event, each in its own coroutine. What they raise is logged with
  * a traceback and counted; it never reaches the caller. */
 void script_start(struct script *s);

@@ -1,4 +1,4 @@
-/* Whether all scripts of a map compile, before anything depends on it. */
+/* Whether all scripts of a map compile, before anything depends on it; and whether they know a name. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,18 +11,54 @@ enum { DEPTH_MAX = 8, FILES_MAX = 2000, CHECK_MEMORY = 256 * 1024 * 1024 };
 static char why_text[900];
 
 struct walk {
-	lua_State *L;
+	const char *dir;
+	lua_State *L;     /* each is compiled; or NULL: */
+	const char *word; /* it is looked for */
 	unsigned files;
-	bool good;
+	bool good; /* go on */
 };
+
+static bool is_letter(char c)
+{
+	return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z');
+}
+
+static bool has_word(const char *line, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = line; (at = strstr(at, word)) != NULL; at++)
+		if ((at == line || !is_letter(at[-1])) && !is_letter(at[len]))
+			return true;
+	return false;
+}
+
+/* Ends the walk when the word is there. */
+static void search_file(struct walk *w, const char *path)
+{
+	char full[2300], *line = NULL;
+	size_t room = 0;
+
+	snprintf(full, sizeof full, "%.1000s/%.1200s", w->dir, path);
+	FILE *f = fopen(full, "re");
+	while (f != NULL && w->good && getline(&line, &room, f) >= 0)
+		w->good = !has_word(line, w->word);
+	free(line);
+	if (f != NULL)
+		fclose(f);
+}
 
 /* path is seen from the map's folder. */
 static void check_file(struct walk *w, const char *path)
 {
-	struct script *s = script_of(w->L);
-
 	if (w->files++ > FILES_MAX)
 		return;
+	if (w->L == NULL) {
+		search_file(w, path);
+		return;
+	}
+	struct script *s = script_of(w->L);
 	if (script_load_file(w->L, s->dir, s->name, path) != LUA_OK) {
 		script_describe(w->L, why_text, sizeof why_text);
 		w->good = false;
@@ -44,13 +80,13 @@ static void check_folder(struct walk *w, const char *below, unsigned depth)
 	struct dirent **entries;
 	struct stat is;
 
-	snprintf(full, sizeof full, "%s/%s", script_of(w->L)->dir, below);
+	snprintf(full, sizeof full, "%.1000s/%.1200s", w->dir, below);
 	int count = depth < DEPTH_MAX ? scandir(full, &entries, NULL, alphasort) : -1;
 	for (int i = 0; i < count; i++) {
 		const char *name = entries[i]->d_name;
 
 		snprintf(path, sizeof path, "%.900s%s%s", below, below[0] != '\0' ? "/" : "", name);
-		snprintf(full, sizeof full, "%.1000s/%s", script_of(w->L)->dir, path);
+		snprintf(full, sizeof full, "%.1000s/%s", w->dir, path);
 		if (!w->good || name[0] == '.' || stat(full, &is) != 0)
 			;
 		else if (S_ISDIR(is.st_mode))
@@ -66,7 +102,7 @@ static void check_folder(struct walk *w, const char *below, unsigned depth)
 /* (): true, or false and why_text set. */
 static int l_check(lua_State *L)
 {
-	struct walk w = {.L = L, .good = true};
+	struct walk w = {.L = L, .dir = script_of(L)->dir, .good = true};
 
 	check_file(&w, "init.lua");
 	if (w.good)
@@ -86,4 +122,12 @@ bool script_check(const char *dir, const char **why)
 	bool good = lua_pcall(s->L, 0, 1, 0) == LUA_OK && lua_toboolean(s->L, -1);
 	script_close(s);
 	return good;
+}
+
+bool script_mentions(const char *dir, const char *word)
+{
+	struct walk w = {.dir = dir, .word = word, .good = true};
+
+	check_folder(&w, "", 0);
+	return !w.good;
 }

@@ -1,8 +1,11 @@
 #include "server/store.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -126,6 +129,31 @@ struct store *store_open(const char *path, const char *map, uint64_t max, const 
 		return s;
 	store_close(s);
 	return NULL;
+}
+
+bool store_check(const char *path, const char **why)
+{
+	static char text[PATH_MAX + 100];
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX];
+	struct stat is;
+
+	*why = text;
+	if (strcmp(path, ":memory:") == 0)
+		return true;
+	snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path + 1) : 1,
+		slash != NULL ? path : ".");
+	bool is_there = stat(path, &is) == 0;
+	if (is_there && !S_ISREG(is.st_mode)) {
+		snprintf(text, sizeof text, "%s: is no file", path);
+		return false;
+	}
+	/* The folder too: what was not yet taken into the file stands beside it. */
+	const char *at = is_there && access(path, R_OK | W_OK) != 0 ? path : folder;
+	if (access(at, at == folder ? W_OK | X_OK : W_OK | R_OK) == 0)
+		return true;
+	snprintf(text, sizeof text, "%s: %s", at, strerror(errno));
+	return false;
 }
 
 bool store_use(struct store *s, const char *map)

@@ -22,6 +22,10 @@ enum {
  * ahead log, synchronous=NORMAL), and never leaves half of one. */
 struct store *store_open(const char *path, const char *map, uint64_t max, const char **why);
 
+/* Whether there is a place for the file, or the file, where it can be written. Makes nothing. False with
+ * *why a sentence that names the place. */
+bool store_check(const char *path, const char **why);
+
 /* From now on it is another map's things that are seen and changed. False, and nothing changed, when memory
  * is out. */
 bool store_use(struct store *s, const char *map);

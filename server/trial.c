@@ -139,16 +139,32 @@ static char **arguments(const char *program, char *const *argv)
 	return all;
 }
 
+/* Ours and TRIAL_VARIABLE. */
+static char **environment(void)
+{
+	size_t count = 0;
+
+	while (environ[count] != NULL)
+		count++;
+	char **all = calloc(count + 2, sizeof *all);
+	if (all == NULL)
+		return NULL;
+	all[0] = (char *)(uintptr_t)(TRIAL_VARIABLE "=1");
+	memcpy(all + 1, environ, count * sizeof *all);
+	return all;
+}
+
 struct trial *trial_begin(struct loop *loop, const char *program, char *const *argv, trial_cb done,
 	void *owner, const char **why)
 {
 	struct trial *t = calloc(1, sizeof *t);
-	char **args = arguments(program, argv);
+	char **args = arguments(program, argv), **env = environment();
 
 	*why = "out of memory";
-	if (t == NULL || args == NULL) {
+	if (t == NULL || args == NULL || env == NULL) {
 		free(t);
 		free(args);
+		free(env);
 		return NULL;
 	}
 	t->done = done;
@@ -163,10 +179,12 @@ struct trial *trial_begin(struct loop *loop, const char *program, char *const *a
 	uv_process_options_t options = {.exit_cb = exit_cb,
 		.file = program,
 		.args = args,
+		.env = env,
 		.stdio_count = 3,
 		.stdio = stdio};
 	int status = uv_spawn(&loop->uv, &t->process, &options);
 	free(args);
+	free(env);
 	if (status < 0) {
 		*why = uv_strerror(status);
 		close_all(t);

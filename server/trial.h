@@ -11,6 +11,9 @@ typedef void (*trial_cb)(void *owner, const char *why);
 
 enum { TRIAL_MS = 8000 }; /* one that takes longer would not start */
 
+/* Stands in the environment of such a child: what a start would put up with is no reason to refuse it. */
+#define TRIAL_VARIABLE "HOLDFAST_TRIAL"
+
 /* Begins to run program with the arguments of argv (NULL: none; its argv[0] is not used) and
  * --check-config. NULL with *why when it could not even be begun; done is not called then. It is freed
  * after done, in a later turn. */

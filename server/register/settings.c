@@ -116,6 +116,20 @@ void settings_read(const struct cvars *set, struct settings *out)
 	read_ip(s, "sv_ipv6", set->sv_ipv6, FAMILY_6, &s->core.who.ipv6);
 }
 
+bool settings_check(const struct cvars *set, const char **why)
+{
+	static char some_list[] = "https://list.example";
+	static struct settings s;
+	struct cvars all = *set; /* borrows its texts */
+
+	all.sv_register = true;
+	if (all.sv_register_url[0] == '\0')
+		all.sv_register_url = some_list;
+	settings_read(&all, &s);
+	*why = s.core.why_not;
+	return s.core.wanted;
+}
+
 static bool same_address(const struct address *a, const struct address *b)
 {
 	return (a->len == 0 && b->len == 0) || who_same_host(a, b);

@@ -18,6 +18,10 @@ struct settings {
 /* Never fails: what is wrong is a reason not to register, in core.why_not. */
 void settings_read(const struct cvars *set, struct settings *out);
 
+/* Whether all of them can be read, also those that an empty sv_register_url or sv_register 0 leave aside.
+ * False with *why a sentence that names the cvar, valid until the next call. */
+bool settings_check(const struct cvars *set, const char **why);
+
 bool settings_same(const struct settings *a, const struct settings *b);
 
 /* What list and port: to another one we are somebody else. Returns out. */

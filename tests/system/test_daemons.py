@@ -339,6 +339,40 @@ def test_a_server_configuration_with_a_mistake_is_refused_with_file_and_line(tmp
     assert f"{path}:3:" in result.stderr and "sv_fps" in result.stderr
 
 
+BAD_SETTINGS = {
+    "sv_api_ports": "99999", "sv_api_acl": "+foo", "sv_register_url": "ftp://x", "sv_ip": "300.1.1.1",
+    "sv_store": "/nonexist/x.db", "sv_regster_url": "https://list.example",
+}
+
+
+def test_the_check_names_what_would_not_work_and_a_restart_goes_by_what_a_start_does(tmp_path):
+    """What a start only warns of is a mistake for who asks, and no reason against a restart."""
+    (tmp_path / "maps" / "town").mkdir(parents=True)
+    (tmp_path / "maps" / "town" / "init.lua").write_text("cvar.new('sv_town', 'x', 'whose')\n")
+
+    def checked(trial, *sets):
+        words = [word for one in ("sv_map=town", *sets) for word in ("--set", one)]
+        env = child_environment() | ({"HOLDFAST_TRIAL": "1"} if trial else {})
+        return subprocess.run(
+            [BUILD / "holdfast-server", "--check-config", "--maps", tmp_path / "maps", "--run-dir",
+             tmp_path / "run", *words], capture_output=True, text=True, timeout=PATIENCE, env=env)
+
+    for name, value in BAD_SETTINGS.items():
+        got = checked(False, f"{name}={value}")
+        assert got.returncode == 78 and name in got.stderr.splitlines()[-1], got
+        assert got.stdout == ""
+        got = checked(True, f"{name}={value}")
+        if name == "sv_store":
+            assert got.returncode == 78, got  # a start would fail too
+        else:
+            assert got.returncode == 0 and f"warning: {name}" in got.stderr, got
+    got = checked(False, "sv_town=y", "sv_api=1", "sv_api_acl=+127.0.0.1")
+    assert (got.returncode, got.stdout, got.stderr) == (0, "settings: nothing is wrong\n", ""), got
+    got = checked(False, "gretings=y")
+    assert got.returncode == 0 and "warning: gretings" in got.stderr, got
+    assert got.stdout == "settings: nothing else is wrong\n"
+
+
 def test_a_map_that_does_not_exist_or_compile_is_an_error_that_names_it(holdfast):
     for name, text in (("nowhere", None), ("broken", "game.on('start',\nfunction( end)\n")):
         if text:

@@ -229,6 +229,28 @@ static void a_file_that_makes_no_sense_is_nothing_remembered(void **state)
 	}
 }
 
+static void what_cannot_be_read_is_told_even_if_nothing_registers(void **state)
+{
+	static const char *const rows[][2] = {{"sv_register_url", "ftp://x"},
+		{"sv_ip", "300.1.1.1"}, {"sv_ipv6", "192.0.2.1"},
+		{"sv_register_whoami", "https://one.example"}, {"sv_register_game", "nobody"},
+		{"sv_register_preset", "quake"}};
+	const char *why = "";
+
+	(void)state;
+	if (!settings_check(&cvars.set, &why))
+		fail_msg("%s", why);
+	set("sv_register", "0");
+	assert_true(settings_check(&cvars.set, &why));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		cvar_close(&cvars);
+		cvar_open(&cvars);
+		set(rows[i][0], rows[i][1]);
+		assert_false(settings_check(&cvars.set, &why));
+		assert_memory_equal(why, rows[i][0], strlen(rows[i][0]));
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -239,6 +261,7 @@ int main(void)
 		TEST(with_the_preset_kag_it_is_the_documented_path),
 		TEST(unset_empty_and_0_are_the_same_address),
 		TEST(what_is_wrong_is_said_by_the_name_of_the_setting),
+		TEST(what_cannot_be_read_is_told_even_if_nothing_registers),
 		TEST(every_setting_that_counts_is_compared),
 		TEST(who_it_was_is_remembered_for_the_same_list_and_port),
 		TEST(a_file_that_makes_no_sense_is_nothing_remembered),

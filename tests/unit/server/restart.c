@@ -104,7 +104,8 @@ static void a_program_that_would_not_start_is_refused_with_its_words(UNUSED void
 		ASSERT_HAS(answered, rows[i][1]);
 		assert_int_equal(game.stop, STOP_NOT);
 	}
-	write_program("#!/bin/sh\nexit 0\n");
+	/* It is told that it is for this: then it puts up with what a start does. */
+	write_program("#!/bin/sh\n[ \"$HOLDFAST_TRIAL\" = 1 ] && [ -n \"$PATH\" ]\n");
 	assert_string_equal(run("restart"), "done");
 }
 

@@ -256,6 +256,23 @@ static void the_file_is_for_its_owner_alone(void **state UNUSED)
 
 #define STORE_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+static void a_place_where_nothing_can_be_written_is_named(void **state UNUSED)
+{
+	char other[100];
+	const char *why = "";
+
+	assert_true(store_check(path, &why));
+	assert_true(store_check("store.db", &why));
+	assert_true(store_check(":memory:", &why));
+	snprintf(other, sizeof other, "%s/new.db", dir);
+	assert_true(store_check(other, &why));
+	assert_int_equal(access(other, F_OK), -1);
+	assert_false(store_check("/nonexist/x.db", &why));
+	assert_string_equal(why, "/nonexist/: No such file or directory");
+	assert_false(store_check(dir, &why));
+	assert_non_null(strstr(why, ": is no file"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +285,7 @@ int main(void)
 		STORE_TEST(kill_minus_9_takes_only_what_was_not_committed),
 		STORE_TEST(a_full_store_says_so_and_keeps_what_it_has),
 		STORE_TEST(what_is_no_store_is_refused_and_left_alone),
+		STORE_TEST(a_place_where_nothing_can_be_written_is_named),
 		STORE_TEST(the_file_is_for_its_owner_alone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
