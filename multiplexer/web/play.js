@@ -17,6 +17,7 @@ const session = new Session(socketUrl(), introduce);
 const panel = new Panel($("panel"), $("panel-button"), settings, sendLine);
 let hidden = false; // what is typed is not to be seen
 let quiet = false;  // what comes was heard before: it is not spoken
+let asked = "";     // the last prompt there was, whether it is shown still or not
 
 function socketUrl() {
 	const url = new URL(location.href);
@@ -56,6 +57,8 @@ function sendLine(line) {
 	}
 	if (settings.values.echo && !settings.values.reader && !hidden)
 		log.note(line, "typed");
+	if (/[:?]$/.test(asked))
+		asked = ""; // a question that comes again is a new one
 	showPrompt("");
 	log.toEnd();
 	return true;
@@ -112,8 +115,24 @@ function hideInput(hide) {
 
 function showPrompt(text) {
 	const plain = text.replace(/\x1b\[[0-?]*[ -/]*[@-~]/g, "").trim();
+	const words = /[\p{L}\p{N}]/u.test(plain); // ">" would only be read as "greater than"
 	$("prompt").textContent = plain;
 	$("prompt").hidden = plain === "" || settings.values.reader;
+	$("prompt").ariaHidden = words || plain === "" ? null : "true";
+	input.setAttribute("aria-describedby", words ? "prompt keys" : "keys");
+	$("question").textContent = "";
+	if (words && plain !== asked)
+		speakPrompt(plain);
+	if (plain !== "")
+		asked = plain;
+}
+
+// Once, when it is another than the last: a game sends the same one after each line.
+function speakPrompt(words) {
+	if (settings.values.reader)
+		log.note(words, "prompt");
+	else
+		$("question").textContent = words;
 }
 
 function onMessage({ detail }) {
@@ -127,6 +146,8 @@ function onMessage({ detail }) {
 
 function onSession({ how, lost, unsent }) {
 	offer(null);
+	if (how === "new" || how === "gone")
+		asked = "";
 	if (how === "reloaded") {
 		log.note(lost ? "Picked up your session. The last lines of it:" : "Picked up your session.", "own");
 	} else if (how === "gone") {
@@ -151,7 +172,8 @@ function onReplay(begins) {
 }
 
 function setSpeaking() {
-	$("log").setAttribute("aria-live", quiet ? "off" : SPEAK[settings.values.speak]);
+	for (const id of ["log", "question"])
+		$(id).setAttribute("aria-live", quiet ? "off" : SPEAK[settings.values.speak]);
 }
 
 // The button to connect; null: there is no need for one. The focus is not lost with it.

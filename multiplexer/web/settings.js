@@ -9,7 +9,7 @@ const ROWS = [
 	{ name: "narrow", label: "Keep lines short (80 letters)", value: false },
 	{ name: "echo", label: "Show what I type in the output", value: true },
 	{ name: "keep", label: "Keep the last command in the input, selected", value: false },
-	{ name: "reader", label: "Screen reader: no prompts, no pictures made of letters, no echo", value: false },
+	{ name: "reader", label: "Screen reader: prompts in the output, no pictures made of letters, no echo", value: false },
 	{ name: "speak", label: "Speak new lines", choices: ["politely", "at once", "not at all"], value: "politely" },
 	{ name: "quick", label: "Quick buttons, separated by commas", text: true, value: "" },
 	{ name: "panel", label: "Show the panel when the game has something for it", value: true },

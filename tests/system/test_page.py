@@ -215,10 +215,92 @@ def test_the_last_line_stays_in_sight_when_a_prompt_comes_below_it(holdfast, chr
     wait_for(lambda: last_line_below(tab) <= 1, "the last line is in sight still")
 
 
+def test_the_output_is_followed_while_answers_and_prompts_come_in_turn(holdfast, chrome, request):
+    request.addfinalizer(lambda: emulate_nothing(chrome))
+    emulate(chrome, 1100, "dark", height=750)
+    tab = Tab(chrome, holdfast, game="teller")
+    tab.run("""window.offered = 0;
+        new MutationObserver(() => offered += !document.getElementById('below').hidden)
+            .observe(document.getElementById('below'), {attributes: true});""")
+    for turn in range(8):
+        tab.type(f"lines {20 + turn}", "prompt HP 30")
+        tab.shows(f"{20 + turn} all work")
+        wait_for(lambda: tab.run("return !document.getElementById('prompt').hidden"), "the prompt is shown")
+        wait_for(lambda: last_line_below(tab) <= 1, "the last line is in sight")
+    assert tab.run("return offered") == 0
+
+
+def test_who_has_scrolled_back_stays_there_while_others_talk(holdfast, chrome):
+    holdfast.listen()
+    tab = Tab(chrome, holdfast, game="teller")
+    other = holdfast.player()
+    tab.type("lines 120", "prompt HP 30")
+    tab.shows("120 all work")
+    wait_for(lambda: tab.run("return !document.getElementById('prompt').hidden"), "the prompt is shown")
+    wait_for(lambda: last_line_below(tab) <= 1, "the last line is in sight")
+    tab.run("document.getElementById('log').scrollTop -= 300")
+    place = tab.run("return document.getElementById('log').scrollTop")
+    for n in range(5):
+        other.line(f"all words {n}")
+        tab.shows(f"words {n}")
+    wait_for(lambda: tab.run("return !document.getElementById('below').hidden"), "it is said that there is more")
+    assert tab.run("return document.getElementById('log').scrollTop") == place
+    tab.press("below")
+    wait_for(lambda: last_line_below(tab) <= 1, "the last line is in sight again")
+
+
 def last_line_below(tab):
     """How far the last line is below what can be seen, pixels."""
     return tab.run("""const last = document.querySelector('#log .block:last-child').lastChild;
         return last.getBoundingClientRect().bottom - document.getElementById('log').getBoundingClientRect().bottom;""")
+
+
+# -- prompts ---------------------------------------------------------------------------------------
+
+def description(tab):
+    """What a screen reader says of the input beside its name."""
+    node, = tab.driver.execute_cdp_cmd("Accessibility.queryAXTree", {
+        "objectId": tab.driver.execute_cdp_cmd("Runtime.evaluate", {
+            "expression": "document.getElementById('input')"})["result"]["objectId"]})["nodes"][:1]
+    return node["description"]["value"]
+
+
+def ask(tab, prompt):
+    """Asks for this prompt, and waits until the page has it."""
+    tab.type(f"ask {prompt}")
+    wait_for(lambda: tab.run("return document.getElementById('prompt').textContent") == prompt, "it is there")
+
+
+def test_a_question_is_spoken_and_describes_the_input(holdfast, chrome):
+    tab = Tab(chrome, holdfast, game="teller")
+    tab.run("""window.spoken = [];
+        new MutationObserver(() => spoken.push(document.getElementById('question').textContent))
+            .observe(document.getElementById('question'), {childList: true});""")
+    for prompt in ("Your name:", "Your name:", ">", "HP 30>", "HP 30>", "HP 29>"):
+        ask(tab, prompt)
+        is_bare = prompt == ">"
+        assert tab.run("return document.getElementById('prompt').ariaHidden") == ("true" if is_bare else None)
+        assert description(tab).startswith("Up and Down" if is_bare else prompt)
+    # a question that is asked again is a new one; what only stands there is not
+    assert [words for words in tab.run("return spoken") if words] == [
+        "Your name:", "Your name:", "HP 30>", "HP 29>"]
+    assert tab.run("return document.getElementById('question').ariaLive") == "polite"
+
+
+def test_with_a_screen_reader_questions_are_lines_of_the_output(holdfast, chrome, request):
+    request.addfinalizer(lambda: chrome.execute_script("localStorage.clear()"))
+    tab = Tab(chrome, holdfast, game="teller")
+    tab.press("settings-button")
+    tab.press("setting-reader")
+    tab.press("settings-close")
+    for prompt in ("Your new password:", "The same once more:", ">", "HP 30>", "HP 30>"):
+        ask(tab, prompt)
+        assert tab.run("return document.getElementById('prompt').hidden")
+    assert description(tab).startswith("HP 30>")
+    tab.type("echo done")
+    tab.shows("[done]")
+    lines = tab.log().split("\n")
+    assert lines[-4:] == ["Your new password:", "The same once more:", "HP 30>", "[done]"]
 
 
 # -- everybody ------------------------------------------------------------------------------------
@@ -237,6 +319,11 @@ def emulate(driver, width, scheme, height=700, scale=1, still=False):
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [
         {"name": "prefers-color-scheme", "value": scheme},
         {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"}]})
+
+
+def emulate_nothing(driver):
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 def look(tab, screen, pictures):
@@ -269,8 +356,7 @@ def test_axe_finds_nothing_on_any_screen(holdfast, chrome, request):
     # HOLDFAST_PICTURES=folder keeps what is seen
     pictures = os.environ.get("HOLDFAST_PICTURES")
     pictures = pictures and pathlib.Path(pictures)
-    request.addfinalizer(lambda: (chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {}),
-                                  chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})))
+    request.addfinalizer(lambda: emulate_nothing(chrome))
     chrome.set_script_timeout(60)
     tab = Tab(chrome, holdfast, game="teller")
     tab.run(AXE.read_text())

@@ -21,6 +21,17 @@ function words.prompt(p, rest)
 	p:prompt(rest .. "> ")
 end
 
+function words.ask(p, rest)
+	p:prompt(rest)
+end
+
+-- all TEXT: a line to everybody
+function words.all(_, rest)
+	for other in players() do
+		other:send(rest)
+	end
+end
+
 function words.mxp(p, rest)
 	p:mxp(rest == "on")
 end
