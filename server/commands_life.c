@@ -5,10 +5,22 @@
 
 #include "common/banlist.h"
 #include "common/log.h"
+#include "server/api/script_api.h"
 #include "server/game.h"
 #include "server/map.h"
 
 enum { RESTART_MAX_S = 24 * 60 * 60 };
+
+/* What the admin who asked should not have to look for in the log. */
+static void answer_change(struct call *call)
+{
+	const struct game *game = call->owner;
+	const char *why = script_api_fault(game->map.next);
+
+	if (why != NULL)
+		call_answer(call, json_pack("{s:o}", "warning",
+					  json_sprintf("the API is not started: %s", why)));
+}
 
 void cmd_map(struct call *call)
 {
@@ -19,6 +31,8 @@ void cmd_map(struct call *call)
 		call_answer(call, map_status(game));
 	else if (!map_change(game, call->argv[1], &why))
 		call_fail(call, "the map stays: %s", why);
+	else
+		answer_change(call);
 }
 
 void cmd_reload(struct call *call)
@@ -27,6 +41,8 @@ void cmd_reload(struct call *call)
 
 	if (!map_reload(call->owner, &why))
 		call_fail(call, "nothing is changed: %s", why);
+	else
+		answer_change(call);
 }
 
 /* "restart by console: new rooms" */

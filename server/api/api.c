@@ -249,12 +249,15 @@ json_t *api_status(const struct api *api)
 {
 	struct http_server_counts counts;
 
-	if (api == NULL || api->run == NULL)
-		return NULL;
+	if (api == NULL || api->run == NULL) {
+		const char *why = api != NULL ? script_api_fault(api->game->script) : NULL;
+
+		return why != NULL ? json_sprintf("not started: %s", why) : json_string("off");
+	}
 	http_server_counts(api->run->server, &counts);
 	return json_pack("{s:s, s:I, s:i, s:i, s:i}", "ports", api->run->config.ports_text,
 		"connections", (json_int_t)counts.now, "routes",
-		(int)api->run->script->api->routes.count, "calls", (int)api->run->calls,
+		(int)api->run->script->api->routes.count, "running", (int)api->run->calls,
 		"listeners", (int)api->run->listener_count);
 }
 
@@ -419,7 +422,8 @@ static void on_map_begin(struct map_hook *hook, struct script *s)
 		s->api->owner = run;
 		return;
 	}
-	log_error("HTTP Server API: not started: sv_api_ports: %s", why);
+	snprintf(s->api->why, sizeof s->api->why, "sv_api_ports: %s", why);
+	log_error("HTTP Server API: not started: %s", s->api->why);
 	if (run != NULL)
 		run_free(run);
 	s->api->on = false;

@@ -27,7 +27,7 @@ void api_free(struct api *api); /* once the loop has run to its end */
 /* Somebody came, or left: "join", "leave". */
 void api_tell(struct api *api, const char *event, const struct player *p);
 
-/* {"listens": ["127.0.0.1:8080"], "connections": ..., ...}; NULL: it does not run. New reference. */
+/* {"ports": "127.0.0.1:8080", "connections": ..., ...}, "not started: ..." or "off". New reference. */
 json_t *api_status(const struct api *api);
 
 #endif

@@ -461,8 +461,15 @@ static void open_state(struct script *s)
 	routes_open(&s->api->routes);
 	bool good = api_config_read(&s->game->cvars.set, &s->api->config, &why);
 	s->api->on = good && s->api->config.on;
-	if (!good && s->game->cvars.set.sv_api)
+	if (!good && s->game->cvars.set.sv_api) {
+		snprintf(s->api->why, sizeof s->api->why, "%s", why);
 		log_error("HTTP Server API: not started: %s", why);
+	}
+}
+
+const char *script_api_fault(const struct script *s)
+{
+	return s != NULL && s->api != NULL && s->api->why[0] != '\0' ? s->api->why : NULL;
 }
 
 void script_api_close(struct script *s)

@@ -15,12 +15,17 @@ struct script_api {
 	struct routes routes;
 	struct api_config config; /* owned: as the cvars were when the script was loaded */
 	bool on;                  /* the API runs, or will when the script begins */
+	char why[500];            /* sv_api is 1 and it runs not, since ...; "" = it is not so */
 	void (*on_event)(
 		void *owner, struct slice name, struct slice json); /* NULL: nobody hears */
 	void *owner;                                                /* of on_event */
 };
 
 void script_api_close(struct script *s);
+
+/* Why it does not run, though sv_api was 1 when s was loaded; NULL: it is not so, or not known yet. Valid as
+ * long as s. */
+const char *script_api_fault(const struct script *s);
 
 /* Calls what the route names, in a coroutine of its own: with the query's parts (GET, HEAD) or the body's
  * JSON, and with the request. call->done is told the end, at once or later. */

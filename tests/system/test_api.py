@@ -452,6 +452,15 @@ def test_one_bad_element_keeps_the_api_from_starting_and_is_named(holdfast, cvar
     holdfast.server.wait_log("HTTP Server API: not started: .*" + why)
     holdfast.server.wait_log("map api: loaded")
     assert refused(holdfast)
+    wait_for((holdfast.run_dir / "server.sock").exists, "the console listens")
+    said = holdfast.admin("server", "status")["api"]
+    assert re.search("^not started: .*" + why, said), said
+    answer = holdfast.admin("server", "reload")  # a port that is taken shows only when it is opened
+    in_vain = "nonsense" in text or cvar == "sv_api_acl"
+    assert not in_vain or re.search("not started: .*" + why, answer["warning"]), answer
+    holdfast.admin("server", "set", "sv_api", "0")
+    holdfast.admin("server", "reload")
+    wait_for(lambda: holdfast.admin("server", "status")["api"] == "off", "it is off")
 
 
 def test_the_api_has_to_be_called_by_a_name_that_is_listed(holdfast):
