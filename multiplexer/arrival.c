@@ -75,6 +75,7 @@ static bool add_user(struct mux *mux, struct subclient *u)
 	list_add_last(&mux->users, &u->node);
 	mux->outside--;
 	mux->metrics.users_now++;
+	listener_count(u->listener, 1);
 	mux->metrics.users_accepted++;
 	return true;
 }

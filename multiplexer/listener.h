@@ -37,7 +37,8 @@ void listener_free(struct listener *l);
 const struct listener_config *listener_config(const struct listener *l);
 unsigned listener_users(const struct listener *l);
 
-/* The place where a subclient reports its coming (+1) and going (-1). */
+/* The place where a user reports his coming (+1) and going (-1): who still knocks, or only fetches the page,
+ * is none. */
 void listener_count(struct listener *l, int change);
 
 #endif

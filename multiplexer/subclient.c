@@ -384,7 +384,6 @@ struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_s
 		subclient_free_record(u);
 		return NULL;
 	}
-	listener_count(listener, 1);
 	if (address_of_peer(stream_fd(u->stream), &at))
 		u->at.user = endpoint_of(&at);
 	if (address_of_socket(stream_fd(u->stream), &at))

@@ -60,8 +60,10 @@ static void become_gone(struct subclient *u)
 	arrival_gone(u);
 	tls_user_gone(u);
 	detached_gone(u);
-	if (!list_is_empty(&u->node))
+	if (!list_is_empty(&u->node)) {
 		mux->metrics.users_now--;
+		listener_count(u->listener, -1);
+	}
 	list_remove(&u->node);
 	list_remove(&u->ticking);
 	list_remove(&u->watched);
@@ -255,7 +257,6 @@ void subclient_bury_one(struct subclient *u)
 {
 	list_remove(&u->grave);
 	layers_close(&u->layers);
-	listener_count(u->listener, -1);
 	u->buried = true;
 	if (list_is_empty(&u->waiting))
 		subclient_free_record(u);

@@ -401,6 +401,22 @@ def test_browsers_that_have_their_page_make_room_for_others(holdfast):
     assert 0 < sum(p.is_connected() for p in crowd) < 210
 
 
+def test_who_only_fetches_the_page_is_counted_as_no_user(holdfast):
+    start(holdfast)
+
+    def users():
+        return sum(row["users"] for row in holdfast.admin("multiplexer", "status")["listeners"])
+    user, visitor = web_player(holdfast, enter={}), web_player(holdfast)
+    visitor.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /")
+    visitor.expect(b"HTTP/1.1 200 ")
+    user.message(TEXT)
+    wait_for(lambda: holdfast.metric("users_now") == 1, "the user is there")
+    assert users() == 1
+    visitor.close()
+    user.close()
+    wait_for(lambda: users() == 0, "he has left")
+
+
 def test_at_the_end_of_the_multiplexer_nobody_is_forgotten(holdfast):
     start(holdfast)
     user, visitor = web_player(holdfast, enter={}), web_player(holdfast)
