@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/arguments.h"
@@ -14,7 +15,7 @@
 #include "common/log.h"
 #include "common/render.h"
 
-enum { EXIT_USAGE = 64, ANSWER_MS = 10000 };
+enum { EXIT_USAGE = 64, ANSWER_MS = 10000, RESTART_MS = 2000, AGAIN_MS = 50 };
 
 struct ctl {
 	const char *self; /* how we were called */
@@ -68,27 +69,71 @@ static const char *const daemon_names[] = {
 
 /* ---- asking ------------------------------------------------------------------------------------ */
 
-/* The reply of one daemon, or a made-up one of the same form that says why there is none. */
+static json_t *ask_once(const struct ctl *ctl, enum target target, int argc,
+	const char *const *argv, uint64_t timeout_ms, const char **why)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/%s.sock", ctl->run_dir, daemon_names[target]);
+	return client_ask(path, argc, argv, timeout_ms, why);
+}
+
+/* Nobody has had the question: it may be asked again. */
+static bool had_nobody(const char *why)
+{
+	return strncmp(why, "Nothing answers", 15) == 0;
+}
+
+static bool multiplexer_answers(const struct ctl *ctl)
+{
+	const char *why;
+	json_t *reply = ask_once(
+		ctl, TO_MULTIPLEXER, 2, (const char *const[]){"accept", "show"}, RESTART_MS, &why);
+	bool does = reply != NULL;
+
+	json_decref(reply);
+	return does;
+}
+
+static json_t *nobody_answers(
+	const struct ctl *ctl, enum target target, bool is_away, bool is_status)
+{
+	bool usual = strcmp(ctl->run_dir, HOLDFAST_RUN_DIR) == 0;
+	const char *option = usual ? "" : " --run-dir ", *dir = usual ? "" : ctl->run_dir;
+	json_t *text;
+
+	if (is_away && is_status)
+		text = json_string("the game is restarting or away; players wait");
+	else if (is_away)
+		text = json_sprintf("the game is restarting or away; players wait: see \"%s%s%s "
+				    "status\"",
+			ctl->self, option, dir);
+	else
+		text = json_sprintf("no %s answers at %s/%s.sock: is it running? Start both with "
+				    "\"%s%s%s run\", or name its run directory with --run-dir.",
+			daemon_names[target], ctl->run_dir, daemon_names[target], ctl->self, option,
+			dir);
+	return json_pack("{s:b, s:o}", "ok", 0, "error", text);
+}
+
+/* The reply of one daemon, or a made-up one of the same form that says why there is none. A game is
+ * away for a moment in every restart. */
 static json_t *ask(const struct ctl *ctl, enum target target, int argc, const char *const *argv)
 {
-	const char *name = daemon_names[target];
-	char path[PATH_MAX];
 	const char *why;
-	json_t *reply;
+	json_t *reply = ask_once(ctl, target, argc, argv, ANSWER_MS, &why);
+	bool is_absent = reply == NULL && had_nobody(why);
+	bool is_away = is_absent && target == TO_SERVER && multiplexer_answers(ctl);
 
-	snprintf(path, sizeof path, "%s/%s.sock", ctl->run_dir, name);
-	reply = client_ask(path, argc, argv, ANSWER_MS, &why);
+	for (int ms = 0; is_away && is_absent && ms < RESTART_MS; ms += AGAIN_MS) {
+		nanosleep(&(struct timespec){.tv_nsec = AGAIN_MS * 1000000L}, NULL);
+		reply = ask_once(ctl, target, argc, argv, ANSWER_MS, &why);
+		is_absent = reply == NULL && had_nobody(why);
+	}
 	if (reply != NULL)
 		return reply;
-	if (strncmp(why, "Nothing answers", 15) == 0) {
-		bool usual = strcmp(ctl->run_dir, HOLDFAST_RUN_DIR) == 0;
-
-		return json_pack("{s:b, s:o}", "ok", 0, "error",
-			json_sprintf("no %s answers at %s: is it running? Start both with \"%s%s%s "
-				     "run\", or name its run directory with --run-dir.",
-				name, path, ctl->self, usual ? "" : " --run-dir ",
-				usual ? "" : ctl->run_dir));
-	}
+	if (is_absent)
+		return nobody_answers(ctl, target, is_away, strcmp(argv[0], "status") == 0);
 	return json_pack("{s:b, s:s}", "ok", 0, "error", why);
 }
 

@@ -102,7 +102,7 @@ def test_the_console_outlives_the_server(holdfast, console):
     terminal = console()
     holdfast.server.kill9()
     terminal.line("status")
-    terminal.expect("no server answers", "server> ")
+    terminal.expect("the game is restarting or away; players wait", "server> ")
     holdfast.start_server()
     before = holdfast.times_ready()
     terminal.line("restart")

@@ -158,6 +158,28 @@ def test_with_nothing_running_the_error_says_so(holdfast, words):
         "sock" in result.stderr, result.stderr
 
 
+def test_a_game_that_restarts_is_asked_again(holdfast):
+    holdfast.start()
+    for _ in range(5):
+        before = holdfast.times_ready()
+        assert holdfast.ctl("restart").returncode == 0
+        result = holdfast.ctl("server", "status")
+        assert result.returncode == 0 or "was closed before it answered" in result.stderr, result
+        holdfast.wait_ready(before + 1)
+
+
+def test_a_game_that_is_away_is_told_from_one_that_nobody_started(holdfast):
+    holdfast.start()
+    holdfast.server.kill9()
+    result = holdfast.ctl("restart")
+    assert result.returncode == 1
+    assert "the game is restarting or away; players wait: see " in result.stderr
+    assert f'--run-dir {holdfast.run_dir} status"' in result.stderr, result
+    assert "the game is restarting or away; players wait\n" in holdfast.ctl("status").stderr
+    holdfast.multiplexer.kill9()
+    assert "no server answers" in holdfast.ctl("restart").stderr
+
+
 def test_stale_sockets_are_not_running_daemons(holdfast):
     holdfast.start()
     holdfast.server.kill9()
