@@ -288,6 +288,23 @@ static const char *address_of_user(
 	return clientkey_parse(text, &key) ? chain_address(&mux->chain, &key) : NULL;
 }
 
+/* Whether it is a network, or looks like one that is misspelt; if not, the call has failed: it is the
+ * key of somebody who has left, or a name, of which only the game knows. */
+static bool is_like_net(struct call *call, const char *text)
+{
+	struct clientkey key;
+	struct net net;
+	const char *why;
+
+	if (net_parse(text, &net, &why))
+		return true;
+	if (clientkey_parse(text, &key))
+		call_fail(call, "no such user: %.60s; `users` lists the keys", text);
+	else if (strpbrk(text, "./:") == NULL)
+		call_fail(call, "ban: %s; for a name: holdfastctl server ban NAME", why);
+	return call->error[0] == '\0';
+}
+
 static void cmd_ban(struct call *call)
 {
 	struct mux *mux = call->owner;
@@ -295,6 +312,8 @@ static void cmd_ban(struct call *call)
 	const char *of_user = address_of_user(mux, call->argv[1], ip), *why;
 	struct ban ban;
 
+	if (of_user == NULL && !is_like_net(call, call->argv[1]))
+		return;
 	if (!bancall_ban(call, of_user != NULL ? of_user : call->argv[1], &ban))
 		return;
 	if (bans_make(&mux->bans, &ban, &why))

@@ -9,12 +9,13 @@ void cmd_ban(struct call *call)
 	struct game *game = call->owner;
 	const char *word = call->argv[1], *why;
 	const struct player *p = NULL;
+	struct clientkey key;
 	struct net net;
 	struct ban ban;
 
 	/* What looks like a network and is none is told so. */
 	if (!net_parse(word, &net, &why) && (p = call_player(call, word)) == NULL &&
-		strpbrk(word, "./:") == NULL)
+		(strpbrk(word, "./:") == NULL || clientkey_parse(word, &key)))
 		return;
 	call->error[0] = '\0';
 	if (!bancall_ban(call, p != NULL ? p->ip : word, &ban))

@@ -108,6 +108,24 @@ def test_a_player_is_banned_by_his_name_his_key_or_his_handle(game):
         wait_bans(game)
 
 
+def test_a_ban_of_one_who_has_left_or_of_a_name_says_what_it_lacks(game):
+    visitor = game.player()
+    say(visitor, "hello", b"you say hello\r\n")
+    key = game.users()[0]["key"]
+    visitor.close()
+    wait_for(lambda: not game.users(), "he has left")
+    wait_for(lambda: not game.admin("server", "players"), "the game knows it")
+    for word in (key, "5", "1:2:3"):
+        assert f"no such user: {word}; `users` lists the keys" in game.ctl("ban", word).stderr
+        assert f"no such player: {word}; `players`" in game.ctl("server", "ban", word).stderr
+    assert "'Tom' is no IP address; for a name: holdfastctl server ban NAME" in \
+        game.ctl("ban", "Tom").stderr
+    for who in ("multiplexer", "server"):
+        for word in ("192.0.2", "2001:dg8::1", "192.0.2.0/x"):
+            stderr = game.ctl(who, "ban", word).stderr
+            assert stderr.startswith("holdfastctl: ban: ") and "for a name" not in stderr, stderr
+
+
 def test_one_who_is_kept_may_stay_but_not_come_again(game):
     admin, target = game.player(), game.player(source=AWAY)
     say(target, "hello", b"you say hello\r\n")
