@@ -75,6 +75,8 @@ int lock_take(const char *dir, const char *name, const char **why)
 			return fail(fd, why, "%s: %s", path, strerror(errno));
 		ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
 		pid[n > 0 ? n : 0] = '\0';
+		if (n <= 0) /* it ends, or has just begun */
+			return fail(fd, why, "already running (%s)", path);
 		return fail(
 			fd, why, "already running as pid %ld (%s)", strtol(pid, NULL, 10), path);
 	}
@@ -82,4 +84,14 @@ int lock_take(const char *dir, const char *name, const char **why)
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)len, 0) != len)
 		return fail(fd, why, "%s: %s", path, strerror(errno));
 	return fd;
+}
+
+void lock_release(int fd)
+{
+	if (fd < 0)
+		return;
+	if (ftruncate(fd, 0) < 0) {
+		/* then an old pid stays there, as after a crash */
+	}
+	close(fd);
 }

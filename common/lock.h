@@ -10,4 +10,7 @@
  * "already running as pid 812 (run/multiplexer.lock)", valid until the next call. */
 int lock_take(const char *dir, const char *name, const char **why);
 
+/* At an orderly end: the file no longer holds our pid, and the lock is free. -1 is allowed. */
+void lock_release(int fd);
+
 #endif

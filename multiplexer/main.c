@@ -181,12 +181,15 @@ int main(int argc, char **argv)
 		return EX_OK;
 	}
 	fit_descriptors(&config);
-	if (lock_take(given.run_dir, "multiplexer", &why) < 0) {
+	int lock = lock_take(given.run_dir, "multiplexer", &why);
+	if (lock < 0) {
 		log_error("cannot start: %s", why);
 		config_free(&config);
 		return EXIT_FAILURE;
 	}
 	log_info("holdfast-multiplexer %s starts, run directory %s", HOLDFAST_VERSION,
 		given.run_dir);
-	return run(&config);
+	int status = run(&config);
+	lock_release(lock);
+	return status;
 }

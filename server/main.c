@@ -192,7 +192,7 @@ static int run(const char *program, char *const *argv)
 	struct loop loop;
 	struct game game;
 	const char *why = NULL;
-	int stop = -1, status = loop_open(&loop);
+	int stop = -1, lock = -1, status = loop_open(&loop);
 
 	if (status != 0) {
 		log_error("cannot open an event loop: %s", uv_strerror(status));
@@ -209,7 +209,7 @@ static int run(const char *program, char *const *argv)
 	bool configured = game_configure(&game, &why) && (!given.check || check(&game, &why));
 	if (!configured)
 		fprintf(stderr, "%s\n", why);
-	else if (!given.check && lock_take(given.run_dir, "server", &why) < 0)
+	else if (!given.check && (lock = lock_take(given.run_dir, "server", &why)) < 0)
 		log_error("cannot start: %s", why);
 	else if (!given.check)
 		stop = play(&loop, &game);
@@ -218,6 +218,9 @@ static int run(const char *program, char *const *argv)
 	game_free(&game);
 	if (loop_close(&loop) != 0)
 		log_error("a handle was left open at the end: please report this");
+	if (stop !=
+		STOP_RESTART) /* the next program has the same pid; ours is closed by its start */
+		lock_release(lock);
 	if (!configured)
 		return EX_CONFIG;
 	if (given.check) {

@@ -54,6 +54,22 @@ def test_after_a_kill_the_lock_and_the_sockets_are_free_again(holdfast):
     player.expect(b"ok 1 ")
 
 
+def test_a_lock_names_who_runs_and_after_an_orderly_end_nobody(holdfast):
+    holdfast.start()
+
+    def named(kind):
+        return (holdfast.run_dir / f"{kind}.lock").read_text()
+    assert named("multiplexer") == f"{holdfast.multiplexer.pid}\n"
+    holdfast.admin("server", "restart")
+    holdfast.server.wait_log("map .*: loaded", count=2)
+    assert named("server") == f"{holdfast.server.pid}\n"
+    holdfast.server.signal(signal.SIGTERM)
+    assert holdfast.server.wait() == 0
+    holdfast.multiplexer.signal(signal.SIGTERM)
+    assert holdfast.multiplexer.wait() == 0
+    assert named("server") == named("multiplexer") == ""
+
+
 def test_a_stale_socket_of_a_listener_is_replaced_a_live_one_is_not(holdfast):
     path = holdfast.listen("local", where="unix")
     stale = socket.socket(socket.AF_UNIX)

@@ -79,6 +79,22 @@ static void a_lock_ends_with_its_holder_however_that_ends(void **state UNUSED)
 	close(fd);
 }
 
+static void after_an_orderly_end_nobody_is_named(void **state UNUSED)
+{
+	const char *why = NULL;
+	struct stat st;
+	int fd = lock_take(dir, "mux", &why);
+
+	assert_true(fd >= 0);
+	lock_release(fd);
+	lock_release(-1);
+	assert_int_equal(stat(path_in(dir, "mux.lock"), &st), 0);
+	assert_int_equal(st.st_size, 0);
+	fd = lock_take(dir, "mux", &why);
+	assert_true(fd >= 0);
+	lock_release(fd);
+}
+
 static void a_missing_directory_is_made_with_all_above_it(void **state UNUSED)
 {
 	const char *why = NULL, *deep = path_in(dir, "a/b//c");
@@ -125,6 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LOCK_TEST(the_second_of_a_kind_is_refused_with_the_pid_of_the_first),
 		LOCK_TEST(a_lock_ends_with_its_holder_however_that_ends),
+		LOCK_TEST(after_an_orderly_end_nobody_is_named),
 		LOCK_TEST(a_missing_directory_is_made_with_all_above_it),
 		LOCK_TEST(what_is_no_directory_is_an_error_with_its_name),
 		LOCK_TEST(a_link_that_somebody_laid_there_is_not_followed),
