@@ -293,6 +293,39 @@ static const char *fault_of_listener(const struct listener_config *l, cfg_t *sec
 			      : NULL;
 }
 
+/* Port 0 is another one each time. */
+static bool is_same_place(const struct address *a, const struct address *b)
+{
+	char one[ADDRESS_TEXT_MAX], other[ADDRESS_TEXT_MAX];
+
+	address_text(a, one);
+	address_text(b, other);
+	if (a->sa.sa_family != AF_UNIX && strcmp(strrchr(one, ':'), ":0") == 0)
+		return false;
+	return strcmp(one, other) == 0;
+}
+
+/* What the one that was read last has, and another one has too. */
+static bool stands_alone(const struct config *config, cfg_t *cfg)
+{
+	const struct listener_config *l = &config->listeners[config->listener_count - 1];
+	char address[ADDRESS_TEXT_MAX];
+
+	for (const struct listener_config *o = config->listeners; o < l; o++) {
+		address_text(&o->address, address);
+		if (o->number == l->number)
+			cfg_error(cfg, "listener '%s' has number %u, as listener '%s' has", l->name,
+				l->number, o->name);
+		else if (is_same_place(&o->address, &l->address))
+			cfg_error(cfg, "listener '%s' has the address %s, as listener '%s' has",
+				l->name, address, o->name);
+		else
+			continue;
+		return false;
+	}
+	return true;
+}
+
 /* A whole section was read: its fields were checked one by one, now together. */
 static int check_listener(cfg_t *cfg, cfg_opt_t *opt)
 {
@@ -325,13 +358,8 @@ static int check_listener(cfg_t *cfg, cfg_opt_t *opt)
 		note_place(reading.tls_at, sizeof reading.tls_at, section);
 	if (l->number == 0)
 		l->number = (unsigned)config->listener_count;
-	for (size_t i = 0; i + 1 < config->listener_count; i++) {
-		if (config->listeners[i].number == l->number) {
-			cfg_error(cfg, "listener '%s' has number %u, as listener '%s' has", l->name,
-				l->number, config->listeners[i].name);
-			return -1;
-		}
-	}
+	if (!stands_alone(config, cfg))
+		return -1;
 	if (l->number > CLIENTKEY_LISTENER_MAX) {
 		cfg_error(cfg, "more than %d listeners", CLIENTKEY_LISTENER_MAX);
 		return -1;

@@ -176,6 +176,9 @@ int main(int argc, char **argv)
 		config_print(&config);
 	else
 		check_certificates(&config);
+	if (given.check && !given.print)
+		printf("%s: nothing is wrong\n",
+			given.config_file != NULL ? given.config_file : "settings");
 	if (given.print || given.check) {
 		config_free(&config);
 		return EX_OK;

@@ -181,6 +181,17 @@ static FILE *open_file(const char *path)
 	return f;
 }
 
+static void run_of_file(struct call *call)
+{
+	const char *name = call->argc > 0 ? call->argv[0] : "";
+	const struct command *c = command_find(console_commands, console_command_rows, name);
+
+	if (c != NULL && (c->who & call->who) == 0)
+		call_fail(call, "%s: not in a configuration file, on the console only", c->name);
+	else
+		command_run(console_commands, console_command_rows, call);
+}
+
 /* Runs each line that is not empty, up to the first that fails. */
 static bool run_file(struct game *game, const char *file, unsigned who, const char **why)
 {
@@ -204,7 +215,7 @@ static bool run_file(struct game *game, const char *file, unsigned who, const ch
 		if (is_empty(line))
 			continue;
 		if (command_split(&call, line))
-			command_run(console_commands, console_command_rows, &call);
+			run_of_file(&call);
 		ok = call.error[0] == '\0';
 		if (!ok)
 			snprintf(text, sizeof text, "%s:%u: %s", file, n, call.error);

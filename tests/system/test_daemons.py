@@ -269,6 +269,7 @@ GOOD = 'listener telnet { kind = "telnet-line" address = "127.0.0.1:4000" }\n'
 # What is written, the line the error must name, and a word of it.
 BAD_CONFIGS = {
     "unknown-option": ("max_clients = 10\nmax_client = 10\n", 2, "max_client"),
+    "one-address-twice": (GOOD + GOOD.replace("telnet {", "again {"), 2, "as listener 'telnet' has"),
     "not-a-number": ("\nmax_clients = many\n", 2, "max_clients"),
     "too-small": ("max_clients = 0\n", 1, "max_clients"),
     "too-large": ("\n\ntick = 2h\n", 3, "tick"),
@@ -309,7 +310,8 @@ def test_a_bad_configuration_is_refused_with_file_and_line(tmp_path, what):
 def test_a_good_configuration_is_accepted_and_the_printed_one_too(tmp_path):
     path = tmp_path / "multiplexer.conf"
     path.write_text("max_clients = 100\n" + GOOD)
-    assert check("holdfast-multiplexer", "--config", path, "--check-config").returncode == 0
+    checked = check("holdfast-multiplexer", "--config", path, "--check-config")
+    assert (checked.returncode, checked.stdout) == (0, f"{path}: nothing is wrong\n"), checked
     printed = check("holdfast-multiplexer", "--config", path, "--print-config")
     assert printed.returncode == 0 and "max_clients" in printed.stdout
     path.write_text(printed.stdout)
