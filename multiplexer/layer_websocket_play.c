@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "multiplexer/layer_websocket.h"
+#include "multiplexer/mssp.h"
 
 static void free_claim(struct websocket_state *s)
 {
@@ -28,6 +29,20 @@ void play_free(struct layers *ls, struct websocket_state *s)
 	ls->session = NULL;
 }
 
+enum { NAME_MAX_LEN = 100 }; /* bytes; a longer one is not for the heading of a page */
+
+/* Takes object over. */
+static void tell_session(struct layers *ls, json_t *object)
+{
+	struct slice name = {0};
+
+	if (ls->house != NULL && ls->house->mssp != NULL)
+		name = mssp_name(ls->house->mssp);
+	if (name.len > 0 && name.len <= NAME_MAX_LEN)
+		json_object_set_new(object, "name", json_stringn((const char *)name.at, name.len));
+	websocket_send_control(ls, "Mux.Session", object);
+}
+
 /* place: where the output goes on; seq: what he has got of it, when he is back. */
 static void send_session(
 	struct layers *ls, const struct session_place *place, uint64_t seq, bool resumed)
@@ -37,7 +52,7 @@ static void send_session(
 	json_t *object;
 
 	if (session == NULL || !session_issue(session, token)) {
-		websocket_send_control(ls, "Mux.Session", json_pack("{s:b}", "resumed", false));
+		tell_session(ls, json_pack("{s:b}", "resumed", false));
 		return;
 	}
 	object = json_pack("{s:s, s:I, s:I, s:I, s:I, s:b, s:I}", "token", token, "seq",
@@ -45,7 +60,7 @@ static void send_session(
 		(json_int_t)(session->all->ttl_ms / 1000), "received",
 		(json_int_t)session->received, "resumed", resumed, "lost",
 		(json_int_t)(resumed && place->seq > seq ? place->seq - seq : 0));
-	websocket_send_control(ls, "Mux.Session", object);
+	tell_session(ls, object);
 	explicit_bzero(token, sizeof token);
 }
 

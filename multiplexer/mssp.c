@@ -84,8 +84,8 @@ void mssp_free(struct mssp *m)
 	buf_free(&m->pairs);
 }
 
-/* Whether the game has said something under this name. */
-static bool has(const struct mssp *m, const char *name)
+/* Where what the game has said under this name begins; NULL = it has said nothing. */
+static const uint8_t *find(const struct mssp *m, const char *name)
 {
 	struct slice rest = buf_bytes(&m->pairs);
 	size_t len = strlen(name);
@@ -93,8 +93,26 @@ static bool has(const struct mssp *m, const char *name)
 	for (size_t i = 0; i + len + 1 < rest.len; i++)
 		if (rest.at[i] == VAR && rest.at[i + 1 + len] == VAL &&
 			strncasecmp((const char *)rest.at + i + 1, name, len) == 0)
-			return true;
-	return false;
+			return rest.at + i + len + 2;
+	return NULL;
+}
+
+static bool has(const struct mssp *m, const char *name)
+{
+	return find(m, name) != NULL;
+}
+
+struct slice mssp_name(const struct mssp *m)
+{
+	struct slice all = buf_bytes(&m->pairs);
+	const uint8_t *name = find(m, "NAME");
+	size_t len = 0;
+
+	if (name == NULL)
+		return slice_of(NULL, 0);
+	while (name + len < all.at + all.len && name[len] != VAR && name[len] != VAL)
+		len++;
+	return slice_of(name, len);
 }
 
 /* One of ours, unless the game has said it. */

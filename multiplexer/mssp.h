@@ -27,6 +27,9 @@ enum { MSSP_MAX = 4000 }; /* bytes of the game's table in the wire's form */
 bool mssp_set(struct mssp *m, struct slice json, const char **why);
 void mssp_free(struct mssp *m);
 
+/* What the game calls itself, UTF-8, borrowed until the next mssp_set; empty when it has not said. */
+struct slice mssp_name(const struct mssp *m);
+
 /* The body of IAC SB MSSP, or the lines between MSSP-REPLY-START and -END. False: memory is out. */
 bool mssp_add_wire(const struct mssp *m, struct buf *out);
 bool mssp_add_text(const struct mssp *m, struct buf *out);

@@ -17,9 +17,10 @@
  *
  * In subprotocol play.holdfast, where a session outlives its connection (session.h), also:
  *   up    Mux.Resume {"token", "seq", "client": {as Mux.Client}}: it has got seq bytes of output
- *   down  Mux.Session {"token", "seq", "upto", "ttl", "received", "resumed", "lost"}: the output that
+ *   down  Mux.Session {"token", "seq", "upto", "ttl", "received", "resumed", "lost", "name"}: the output that
  *           follows begins with byte seq, and all before upto is sent again; lost bytes before seq are
- *           not there any more. received messages of input have come. ttl seconds it is waited for
+ *           not there any more. received messages of input have come. ttl seconds it is waited for.
+ *           name: the game's, where it has told one (MSSP)
  *   up    Mux.Seen {}                that Session has come; and later: how many messages have you got?
  *   down  Mux.Seen {"received"}      so many
  * The first message is Mux.Client or Mux.Resume, and makes him a user. Each is answered by Mux.Session.

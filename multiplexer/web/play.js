@@ -248,6 +248,10 @@ function saveLog() {
 session.addEventListener("text", ({ detail }) => log.write(detail));
 session.addEventListener("message", onMessage);
 session.addEventListener("state", ({ detail }) => { $("status").textContent = detail; });
+session.addEventListener("name", ({ detail }) => {
+	$("title").textContent = detail;
+	document.title = `${detail} - Play`;
+});
 session.addEventListener("waiting", ({ detail }) => showWaiting(detail));
 session.addEventListener("session", ({ detail }) => onSession(detail));
 session.addEventListener("replay", ({ detail }) => onReplay(detail));

@@ -69,7 +69,7 @@ function keep(value) {
 export class Session extends EventTarget {
 	// Events: text {detail: string}, message {detail: {name, data}}, state {detail: words},
 	// waiting {detail: seconds until the next attempt}, replay {detail: it begins, or has ended},
-	// over, and session {detail: {how, lost, unsent}} with how
+	// name {detail: the game's}, over, and session {detail: {how, lost, unsent}} with how
 	//   new       the first one
 	//   again     after a lost connection
 	//   reloaded  after this page was loaded anew: what it showed comes again, as far as there is any
@@ -159,12 +159,14 @@ export class Session extends EventTarget {
 		}
 	}
 
-	session({ token, seq, upto, received, resumed, lost }) {
+	session({ token, seq, upto, received, resumed, lost, name }) {
 		this.tries = 0;
 		this.joined = true;
 		this.token = token ?? null;
 		this.seq = seq ?? 0;
 		keep(this.token === null ? null : { token });
+		if (typeof name === "string")
+			this.tell("name", name);
 		if (this.asking && resumed)
 			this.goOn(received, upto, lost > 0);
 		else

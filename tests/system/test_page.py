@@ -104,6 +104,13 @@ def test_a_page_that_is_loaded_anew_goes_on_where_it_was(holdfast, chrome):
     assert not tab.complaints()
 
 
+def test_the_page_is_called_what_the_game_is(holdfast, chrome):
+    tab = Tab(chrome, holdfast, game="teller")
+    tab.says("Connected.")
+    assert tab.run("return [document.title, document.getElementById('title').textContent]") == [
+        "Teller's Hall - Play", "Teller's Hall"]
+
+
 def test_what_is_typed_without_a_connection_is_kept_and_it_is_said_once(holdfast, chrome):
     tab = Tab(chrome, holdfast)
     tab.run("""window.said = [];

@@ -216,7 +216,7 @@ def test_who_does_not_come_back_in_time_is_gone_and_leaving_is_at_once(holdfast)
 def test_without_a_time_there_are_no_sessions(holdfast):
     start(holdfast, session_ttl="0")
     p = page(holdfast)
-    assert p.session == {"resumed": False}
+    assert p.session == {"resumed": False, "name": "Holdfast"}
     p.expect(b"hello")
     p.player.reset()
     wait_for(lambda: not holdfast.users(), "he is gone")

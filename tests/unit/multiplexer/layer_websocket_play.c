@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "multiplexer/listener.h"
+#include "multiplexer/mssp.h"
 #include "multiplexer/session.h"
 
 #define BYTES(text) slice_of(text, sizeof(text) - 1)
@@ -211,6 +212,34 @@ static void enter(struct rig *r, char token[SESSION_TOKEN_LEN + 1])
 		token);
 	type(r, 1, "Mux.Seen {}");
 	assert_down(r, "tMux.Seen {\"received\":0}|", token);
+}
+
+static void his_page_is_told_what_the_game_is_called(void **state UNUSED)
+{
+	static const char known[] =
+		"tMux.Session {\"token\":\"T\",\"seq\":0,\"upto\":0,\"ttl\":120,\"received\":0,"
+		"\"resumed\":false,\"lost\":0,\"name\":\"B\u00e4r & \\\"Co\\\"\"}|";
+	struct rig r;
+	struct mssp mssp = {0};
+	char token[SESSION_TOKEN_LEN + 1], table[160];
+	const char *why;
+
+	house.mssp = &mssp;
+	assert_int_equal(mssp_name(&mssp).len, 0);
+	assert_true(mssp_set(&mssp,
+		slice_text("{\"CONTACT\":\"a\",\"NAME\":\"B\u00e4r & \\\"Co\\\"\",\"PORT\":[1,2]}"),
+		&why));
+	rig_open(&r);
+	type(&r, 1, "Mux.Client " CLIENT);
+	assert_down(&r, known, token);
+	rig_close(&r);
+	/* too long for a heading: as if it had none, which enter() expects */
+	snprintf(table, sizeof table, "{\"NAME\":\"%0101d\"}", 7);
+	assert_true(mssp_set(&mssp, slice_text(table), &why));
+	enter(&r, token);
+	rig_close(&r);
+	house.mssp = NULL;
+	mssp_free(&mssp);
 }
 
 static void resume(struct rig *r, const char *token, unsigned seq, const char *client)
@@ -460,6 +489,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_all, close_all)
 	const struct CMUnitTest tests[] = {
+		TEST(his_page_is_told_what_the_game_is_called),
 		TEST(he_is_a_user_when_he_has_said_who_he_is),
 		TEST(another_connection_goes_on_at_the_byte_where_the_last_broke_off),
 		TEST(a_window_of_another_size_is_told),
