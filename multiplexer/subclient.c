@@ -439,6 +439,7 @@ void subclient_swap_wires(struct subclient *a, struct subclient *b)
 	count_wire(b);
 	a->flow.mark_ms = b->flow.mark_ms = 0; /* what counts as sent is another stream's */
 	a->eof_ms = b->eof_ms = 0;
+	a->why = b->why = NULL; /* it is about a connection, and may be that one's memory */
 }
 
 bool subclient_reopen(struct subclient *u, int fd)

@@ -121,6 +121,7 @@ bool subclient_detach(struct subclient *u, enum closing why)
 	detail_of(u, why, detail, sizeof detail);
 	if (!detached_begin(u))
 		return false;
+	u->why = NULL; /* there is use for him */
 	log_info("%s: waited for: %s%s", subclient_label(u), closings[why].log, detail);
 	return true;
 }
