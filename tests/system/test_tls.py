@@ -331,6 +331,7 @@ def test_one_that_stands_still_is_replaced(tls):
     os.kill(first, signal.SIGSTOP)
     tls.holdfast.multiplexer.wait_log(r"holdfast-tls \(pid \d+\) has stood still for \d+ s: killing it")
     player.expect_end()
+    wait_for(lambda: tls.metric("tls_restarts") == 1, "another is started")
     plays(tls.player())
     assert helper_pid(tls) != first and tls.metric("tls_restarts") == 1
     # When it is the multiplexer that stood still, nothing comes of it.

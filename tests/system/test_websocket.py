@@ -112,6 +112,7 @@ def test_the_close_of_the_game_and_of_the_multiplexer_have_their_codes(holdfast)
     assert code == 1000 and "be nice" in said
     code, said = asyncio.run(ending("stop"))
     assert code == 1001 and GOODBYE.decode() in said
+    assert holdfast.multiplexer.wait() == 0
 
 
 def test_curl_gets_the_page_and_what_belongs_to_it(holdfast):
