@@ -41,6 +41,8 @@ static void free_parts(struct player *p)
 	free(p);
 }
 
+enum { NAME_LOGGED_MS = 1000 };
+
 /* What tells two players apart: the key and, right behind it, the link. */
 enum { KEY_BYTES = sizeof(struct clientkey) + sizeof(uint32_t) };
 
@@ -159,6 +161,27 @@ const char *player_label(const struct player *p)
 	return text;
 }
 
+/* With his name, when he has one. */
+static const char *named_label(const struct player *p)
+{
+	static char text[PLAYER_KEY_TEXT_MAX + 200];
+
+	snprintf(text, sizeof text, "%s%s%.64s", player_label(p), p->name != NULL ? " " : "",
+		p->name != NULL ? p->name : "");
+	return text;
+}
+
+void player_log_name(struct player *p)
+{
+	uint64_t now_ms = loop_now_ms(p->game->loop);
+
+	if (p->name == NULL || p->state != PLAYER_HERE ||
+		(p->named_ms != 0 && now_ms < p->named_ms + NAME_LOGGED_MS))
+		return;
+	p->named_ms = now_ms;
+	log_info("%s: is %.64s now", player_label(p), p->name);
+}
+
 void player_arrive(struct player *p)
 {
 	struct game *game = p->game;
@@ -168,7 +191,7 @@ void player_arrive(struct player *p)
 		game->metrics.players_restored++;
 	else
 		game->metrics.players_joined++;
-	log_info("%s: %s", player_label(p), p->listed ? "restored" : "joined");
+	log_info("%s: %s", named_label(p), p->listed ? "restored" : "joined");
 	/* A handler may save something else before the next one runs. */
 	json_t *saved = json_incref(p->saved);
 	const char *from = p->listed ? map_listed_from(p) : NULL;
@@ -191,10 +214,18 @@ static void tell_leave(struct player *p, const char *why)
 	script_leave(p->game->script, p, why);
 }
 
+/* What the log says behind "has left"; of who left by himself only the multiplexer knows how. */
+static const char *leave_words(const char *why)
+{
+	if (strcmp(why, "killed") == 0)
+		return ": ended by the game";
+	return strcmp(why, "gone") == 0 ? ": while the game was away" : "";
+}
+
 void player_gone(struct player *p, const char *why)
 {
 	if (p->state == PLAYER_HERE) {
-		log_info("%s: has left: %s", player_label(p), why);
+		log_info("%s: has left%s", named_label(p), leave_words(why));
 		api_tell(p->game->api, "leave", p);
 		tell_leave(p, why);
 	}
@@ -210,7 +241,7 @@ void player_kick(struct player *p, const char *reason)
 	if (reason[0] != '\0') {
 		player_show(p, &(struct markup){.bytes = slice_text(reason), .line = true});
 	}
-	log_info("%s: kicked: %s", player_label(p), reason);
+	log_info("%s: has left: kicked: %s", named_label(p), reason);
 	tell_leave(p, "kicked");
 	player_flush(p);
 	if (out != NULL)

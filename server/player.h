@@ -42,6 +42,7 @@ struct player {
 	struct event event; /* what his client is saying outside the text, piece by piece */
 	struct line line;   /* the line he is typing */
 	struct buf out;     /* text of this turn, not yet cut into messages */
+	uint64_t named_ms;  /* when the log was told his name; 0 = it was not */
 	char *name, *role;  /* owned: the script's to set, kept by save; NULL = not set */
 	json_t *saved;      /* owned: what player:save keeps; NULL = nothing */
 	json_t *caps;       /* owned: what is known of his client; NULL = nothing */
@@ -76,6 +77,9 @@ struct player *player_find_text(struct game *game, const char *text);
 
 /* ARRIVING becomes HERE, and the script is told: join, or restore if he was listed. */
 void player_arrive(struct player *p);
+
+/* The log is told who he is now; at most once a second, however often he changes his name. */
+void player_log_name(struct player *p);
 
 /* The script is told that he left (if it knows him), then he is freed. */
 void player_gone(struct player *p, const char *why);

@@ -161,10 +161,21 @@ void player_check_role(struct player *p)
 		p->save_due = true; /* at the end of the listing */
 }
 
+static bool set_name(struct player *p, const char *name, const char **why)
+{
+	bool is_news = name != NULL && (p->name == NULL || strcmp(p->name, name) != 0);
+
+	if (!set_text(p, &p->name, name, why))
+		return false;
+	if (is_news)
+		player_log_name(p);
+	return true;
+}
+
 bool player_set_name(struct player *p, const char *name, const char **why)
 {
 	if ((name != NULL && !is_shown(name, why)) || !fits(p, name, p->role, p->saved, why) ||
-		!set_text(p, &p->name, name, why))
+		!set_name(p, name, why))
 		return false;
 	player_check_role(p);
 	return true;
@@ -192,7 +203,7 @@ bool player_login(struct player *p, const char *account, const char **why)
 			grants_role(p->game->store, p->game->map.name, account, role);
 
 	return is_shown(account, why) && fits(p, account, has_role ? role : NULL, p->saved, why) &&
-	       set_text(p, &p->role, NULL, why) && set_text(p, &p->name, account, why) &&
+	       set_text(p, &p->role, NULL, why) && set_name(p, account, why) &&
 	       set_text(p, &p->role, has_role ? role : NULL, why);
 }
 

@@ -16,6 +16,38 @@ static void who_is_kicked_sees_why_and_has_left_at_once(UNUSED void **state)
 	mux_close(&m);
 }
 
+static void the_log_says_who_comes_who_he_is_and_who_has_left(UNUSED void **state)
+{
+	struct mux m = mux_ready();
+	const char *why;
+
+	logged();
+	accept_user(&m, 1);
+	assert_true(player_set_name(player(1), "Ann", &why));
+	assert_true(player_set_name(player(1), "Ann", &why)); /* no news */
+	assert_true(player_set_name(player(1), "Bea", &why)); /* too soon to be told again */
+	pass_seconds(2);
+	assert_true(player_login(player(1), "Ann", &why));
+	SAY(&m, lost_subclient, .who = key(1));
+	heard(&m);
+	const char *all = logged();
+	ASSERT_HAS(all, "player 1:1 (192.0.2.1): joined\n");
+	ASSERT_HAS(all, "player 1:1 (192.0.2.1): is Ann now\n");
+	ASSERT_HAS_NOT(all, "is Bea now");
+	ASSERT_HAS(strstr(all, "is Ann now") + 1, "is Ann now\n");
+	ASSERT_HAS(all, "player 1:1 (192.0.2.1) Ann: has left\n");
+	accept_user(&m, 2);
+	SAY(&m, killed_subclient, .who = key(2));
+	heard(&m);
+	ASSERT_HAS(logged(), "player 2:1 (192.0.2.1): has left: ended by the game\n");
+	accept_user(&m, 3);
+	assert_true(player_set_name(player(3), "Cleo", &why));
+	type(&m, 3, "kick bye\n");
+	heard(&m);
+	ASSERT_HAS(logged(), "player 3:1 (192.0.2.1) Cleo: has left: kicked: bye\n");
+	mux_close(&m);
+}
+
 static void a_lookup_asks_for_both_and_the_script_hears_of_each_answer(UNUSED void **state)
 {
 	struct mux m = mux_ready();
@@ -208,6 +240,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		GAME_TEST(who_is_kicked_sees_why_and_has_left_at_once),
+		GAME_TEST(the_log_says_who_comes_who_he_is_and_who_has_left),
 		GAME_TEST(a_lookup_asks_for_both_and_the_script_hears_of_each_answer),
 		GAME_TEST(who_is_kicked_is_freed_when_the_multiplexer_says_so),
 		GAME_TEST(what_the_kicked_one_typed_behind_it_is_not_read),
