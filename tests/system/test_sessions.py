@@ -66,7 +66,7 @@ def test_a_page_comes_back_to_the_same_user_and_misses_nothing(holdfast, how):
 
 def test_the_game_sees_nothing_of_it(holdfast):
     holdfast.listen("web", "websocket")
-    _, link = hello(holdfast, "lists events caps pause handled flow")  # a heartbeat would come between
+    _, link = hello(holdfast, b"lists events caps pause handled flow")  # a heartbeat would come between
     p = Page(holdfast.addresses["web"])
     p.connect()
     key = newcomer(link)
