@@ -47,6 +47,7 @@ class Subject:
     def load(self, connections, seconds):
         before = sum(map(cpu_us, self.pids()))
         told = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
+                               "--timeout", "30s",  # of 100 at 20 a second the last waits for 5
                                f"http://127.0.0.1:{self.port}/bench"], capture_output=True, text=True,
                               timeout=seconds + 60, stdin=subprocess.DEVNULL, check=True).stdout
         spent = sum(map(cpu_us, self.pids())) - before
