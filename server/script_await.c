@@ -47,16 +47,6 @@ int script_await(lua_State *L)
 	return lua_yield(L, 0);
 }
 
-void script_await_cancel(struct script_await *a)
-{
-	lua_State *L = a->script->L;
-
-	lua_pushnil(L);
-	lua_rawsetp(L, LUA_REGISTRYINDEX, a); /* it is there: no room is needed */
-	a->script = NULL;
-	list_remove(&a->node);
-}
-
 struct answer {
 	struct script_await *await;
 	int (*push)(lua_State *L, const void *data);

@@ -28,9 +28,6 @@ void script_await_check(lua_State *L, const char *function);
 bool script_await_begin(lua_State *L, struct script_await *a);
 int script_await(lua_State *L);
 
-/* The work could not be begun after all: as if script_await_begin had not been called. */
-void script_await_cancel(struct script_await *a);
-
 /* The work is done: the coroutine goes on with what push leaves on the stack, and returns how many they
  * are. Call it from the loop, not from Lua. Nothing happens when the map has ended; or is about to, and
  * all is saved. In any case a waits no more. */
