@@ -281,11 +281,6 @@ bench: deps-bench
 	$(Q)$(SUBMAKE) all $(BENCH)
 	$(Q)HOLDFAST_BUILD=$(B) $(PYTHON) tests/bench/bench.py $(if $(QUICK),--quick) $(BENCH_ARGS)
 
-.PHONY: bench-memory
-bench-memory:
-	$(Q)$(SUBMAKE) all $(BENCH)
-	$(Q)cd tests/bench && HOLDFAST_BUILD=$(abspath $(B)) $(PYTHON) idle_memory.py $(PLAYERS)
-
 # The HTTP API has a table of its own.
 .PHONY: bench-api
 bench-api: deps-bench-api
@@ -424,8 +419,8 @@ help:
 #? make system            the system tests alone; PYTEST_ARGS="-k word": some of them; PROCESSES=1: one by one
 #? make fuzz-NAME         fuzzes tests/fuzz/NAME.c for SECONDS=60
 #? make fuzz-replay       runs the fuzzers' corpora once
-#? make bench-memory      what an idle player costs the multiplexer, by what he speaks; PLAYERS="1000 9900"
-#? make bench             measures Holdfast beside haproxy and nginx, build/bench/report.md; QUICK=1: in a minute or two
+#? make bench             measures Holdfast beside haproxy and nginx, build/bench/report.md; QUICK=1: in a minute or two;
+#?                        BENCH_ARGS="memory fan": only these tables
 #? make bench-api         measures the HTTP API beside nginx and libmicrohttpd, build/bench/api.md
 #? make race              what runs in threads, under ThreadSanitizer
 #? make model             tries every order of events in a model of the restart (spin; half a minute)

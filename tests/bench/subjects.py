@@ -1,6 +1,7 @@
 """What is measured: Holdfast, and what people would use instead. Each is started with players' side at
 self.port, and ended by end()."""
 
+import base64
 import json
 import os
 import pathlib
@@ -200,6 +201,79 @@ class HoldfastTls(Holdfast):
 
     def pids(self):
         return [self.pid(), *children_of(self.pid())]
+
+
+class HoldfastByHand(Holdfast):
+    """Its players speak what the load generator does not: greet(socket) makes one of a connection, who
+    has had an answer."""
+
+    def start(self):
+        self.sockets = []
+        super().start()
+
+    def players(self, count):
+        wait_port(self.port)
+        for _ in range(count):
+            self.sockets.append(socket.create_connection(("127.0.0.1", self.port), PATIENCE))
+            self.greet(self.sockets[-1])
+
+    def end(self):
+        for player in self.sockets:
+            player.close()
+        super().end()
+
+
+def wait_bytes(player, wanted):
+    got = b""
+    while wanted not in got:
+        piece = player.recv(4096)
+        if not piece:
+            raise RuntimeError(f"closed; had {got!r}")
+        got += piece
+
+
+class HoldfastMccp(HoldfastByHand):
+    """What comes is not taken apart: that it begins is enough."""
+    name = "Holdfast, MCCP2"
+    options = "input_burst_bytes = 1MiB\n"
+    fields = "negotiate = always"
+    lines = ("hello",)
+
+    def greet(self, player):
+        player.sendall(b"\xff\xfd\x56")  # IAC DO MCCP2
+        wait_bytes(player, b"\xff\xfa\x56\xff\xf0")
+        for line in self.lines:
+            player.sendall(line.encode() + b"\r\n")
+            player.recv(1)
+
+
+class HoldfastMccpUsed(HoldfastMccp):
+    """With so much text that all that zlib has asked for is used."""
+    name = "Holdfast, MCCP2 used"
+    lines = [random.Random(n).randbytes(1000).hex() for n in range(8)]
+
+
+class HoldfastPage(HoldfastByHand):
+    """The play page, who is waited for when his connection is lost."""
+    name = "Holdfast, play page"
+    kind = "websocket"
+
+    def greet(self, player):
+        key = base64.b64encode(b"0123456789abcdef").decode()
+        player.sendall(f"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                       f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
+                       "Sec-WebSocket-Protocol: play.holdfast\r\n\r\n".encode())
+        wait_bytes(player, b"\r\n\r\n")
+        self.say(player, 0x81, b'Mux.Client {"client": "page", "w": 80, "h": 24, "utf8": true}')
+        wait_bytes(player, b"Mux.Session")
+        self.say(player, 0x81, b"Mux.Seen {}")
+        self.say(player, 0x82, b"hello\n")
+        wait_bytes(player, b"hello")
+
+    @staticmethod
+    def say(player, kind, words):
+        """A frame, with a mask that changes nothing."""
+        player.sendall(bytes((kind, 0x80 | len(words), 0, 0, 0, 0)) + words)
 
 
 class HoldfastLua(Holdfast):

@@ -89,11 +89,13 @@ def memory(run):
     sizes = (run.few, run.many, *run.most)
     table = Table("Memory of an idle player", ["", *(f"{n:,} players" for n in sizes)],
                   "What the process that holds the players' sockets (for TLS with the one that speaks it) has "
-                  "more than before they came, bytes each; every one has sent a line and had an answer. The "
-                  "kernel's part of a socket is in none of them. Beyond 9,900 the proxies, which need two "
-                  "descriptors a player, have not enough of them here.", range(1, len(sizes) + 1), "bytes")
-    kinds = (subjects.Holdfast, subjects.HoldfastRaw, subjects.HoldfastWebSocket, subjects.HoldfastTls,
-             subjects.Haproxy, subjects.Nginx)
+                  "more than before they came, bytes each; every one has sent a line and had an answer (\"MCCP2 "
+                  "used\": as many as zlib needs to use all that it has taken). The kernel's part of a socket is "
+                  "in none of them. Beyond 9,900 the proxies, which need two descriptors a player, have not "
+                  "enough of them here.", range(1, len(sizes) + 1), "bytes")
+    kinds = (subjects.Holdfast, subjects.HoldfastRaw, subjects.HoldfastWebSocket, subjects.HoldfastPage,
+             subjects.HoldfastMccp, subjects.HoldfastMccpUsed, subjects.HoldfastTls, subjects.Haproxy,
+             subjects.Nginx)
     found = {}
     for n in sizes:
         for kind in kinds[:3] if n in run.most else kinds:
