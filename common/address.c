@@ -99,6 +99,23 @@ void address_unmap(struct address *a)
 	*a = v4;
 }
 
+enum family address_family(const struct address *a)
+{
+	struct address plain = *a;
+
+	address_unmap(&plain);
+	if (plain.len == 0)
+		return FAMILY_NONE;
+	return plain.sa.sa_family == AF_INET    ? FAMILY_V4
+	       : plain.sa.sa_family == AF_INET6 ? FAMILY_V6
+						: FAMILY_NONE;
+}
+
+const char *family_name(enum family f)
+{
+	return f == FAMILY_V4 ? "IPv4" : f == FAMILY_V6 ? "IPv6" : "no family";
+}
+
 void address_ip(const struct address *a, char out[static ADDRESS_IP_MAX])
 {
 	struct address plain = *a;

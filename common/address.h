@@ -48,6 +48,12 @@ void address_text(const struct address *a, char out[static ADDRESS_TEXT_MAX]);
  * AF_UNIX is "unix". */
 void address_ip(const struct address *a, char out[static ADDRESS_IP_MAX]);
 
+enum family { FAMILY_NONE, FAMILY_V4, FAMILY_V6, FAMILIES };
+
+/* The family of an address of IP, mapped ones unmapped; NONE of any other. */
+enum family address_family(const struct address *a);
+const char *family_name(enum family f); /* "IPv4", "IPv6" */
+
 /* Turns ::ffff:a.b.c.d into the AF_INET address; others stay. For peers, once, at accept. */
 void address_unmap(struct address *a);
 

@@ -38,7 +38,7 @@ struct fetch {
 	char *content_type;         /* owned: a header line; NULL = none */
 	struct buf body, answer;
 	char from[ADDRESS_IP_MAX + 8]; /* "host!192.0.2.1"; "" = any */
-	enum fetch_family family;
+	enum family family;
 	bool public_only;
 	bool slow_counts; /* the answer has begun */
 	unsigned redirects_left;
@@ -339,9 +339,9 @@ static bool set_method(struct fetch *f)
 static bool set_where(struct fetch *f)
 {
 	static const long families[] = {
-		[FETCH_ANY] = CURL_IPRESOLVE_WHATEVER,
-		[FETCH_V4] = CURL_IPRESOLVE_V4,
-		[FETCH_V6] = CURL_IPRESOLVE_V6,
+		[FAMILY_NONE] = CURL_IPRESOLVE_WHATEVER,
+		[FAMILY_V4] = CURL_IPRESOLVE_V4,
+		[FAMILY_V6] = CURL_IPRESOLVE_V6,
 	};
 	bool ok = true;
 

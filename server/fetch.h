@@ -22,8 +22,6 @@ enum {
 	FETCH_SLOW_SECONDS = 5        /* ... for so long is given up */
 };
 
-enum fetch_family { FETCH_ANY, FETCH_V4, FETCH_V6 };
-
 /* What to ask. All is copied. 0 is the default of every number. */
 struct fetch_request {
 	const char *method;         /* "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD" */
@@ -33,12 +31,11 @@ struct fetch_request {
 	                             * other that it redirects to (row M08) */
 	const char *content_type;   /* of the body; NULL: none is said */
 	struct slice body;
-	enum fetch_family family;
-	const struct address
-		*from;    /* an address of this machine to come from; its port does not count.
-	                             * NULL: any. Give its family too */
-	bool public_only; /* only to places on the Internet: see internet.h */
-	bool follow;      /* redirects, to http and https; else they are the answer */
+	enum family family;         /* to go by; NONE: whichever */
+	const struct address *from; /* an address of this machine to come from; its port does not
+	                             * count. NULL: any. Give its family too */
+	bool public_only;           /* only to places on the Internet: see internet.h */
+	bool follow;                /* redirects, to http and https; else they are the answer */
 	uint64_t connect_ms, total_ms;
 	size_t answer_max;
 };

@@ -18,7 +18,7 @@ static const struct field {
 #include "server/list/status_fields.def"
 };
 
-enum family family_of(const char *ip)
+enum family record_family(const char *ip)
 {
 	return strchr(ip, ':') != NULL ? FAMILY_V6 : FAMILY_V4;
 }
@@ -31,7 +31,7 @@ void record_free(struct record *r)
 
 bool record_has(const struct record *r, const char *ip)
 {
-	return strcmp(r->address[family_of(ip)], ip) == 0;
+	return strcmp(r->address[record_family(ip)], ip) == 0;
 }
 
 bool record_is_current(const struct record *r, int64_t now)

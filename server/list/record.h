@@ -8,17 +8,16 @@
 
 enum { RECORD_GAME_MAX = 64, RECORD_CURRENT_S = 60, RECORD_KEPT_S = 30 * 24 * 3600 };
 
-enum family { FAMILY_V4, FAMILY_V6, FAMILIES };
-
 /* Of a numeric host; one that is neither counts as IPv4. */
-enum family family_of(const char *ip);
+enum family record_family(const char *ip);
 
 /* Times are seconds of the wall clock (Unix time), texts of addresses canonical (address_ip). */
 struct record {
 	int64_t id;                             /* stays as long as the record (serverID) */
 	int64_t game_id;                        /* (gameID) */
 	char game[RECORD_GAME_MAX];             /* "gamedev/game" */
-	char address[FAMILIES][ADDRESS_IP_MAX]; /* "" = none; all of them may speak for it */
+	char address[FAMILIES][ADDRESS_IP_MAX]; /* by family; "" = none, as NONE always; all may
+	                                         * speak for it */
 	unsigned port;
 	char registered_from[ADDRESS_IP_MAX], updated_from[ADDRESS_IP_MAX];
 	int64_t first_seen, last_update, this_start;

@@ -134,7 +134,7 @@ static bool authorise(struct registry *r, struct record *of, const char *ip, con
 		if (!gone)
 			return false;
 	}
-	char *address = of->address[family_of(ip)];
+	char *address = of->address[record_family(ip)];
 	if (address[0] != '\0')
 		log_info("server %lld: %s instead of %s", (long long)of->id, ip, address);
 	else
@@ -172,7 +172,7 @@ static void add_server(struct registry *r, const struct registry_call *call, jso
 		return;
 	}
 	snprintf(new.game, sizeof new.game, "%s", call->game);
-	snprintf(new.address[family_of(call->ip)], sizeof new.address[0], "%s", call->ip);
+	snprintf(new.address[record_family(call->ip)], sizeof new.address[0], "%s", call->ip);
 	snprintf(new.registered_from, sizeof new.registered_from, "%s", call->from);
 	write_status(&new, call, status);
 	if (records_put(r->records, &new, &why)) {

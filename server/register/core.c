@@ -134,7 +134,7 @@ void core_memorise(const struct core *c, struct core_memory *out)
 
 static struct address *known_of(struct core *c, enum family f)
 {
-	return f == FAMILY_4 ? &c->known4 : &c->known6;
+	return f == FAMILY_V4 ? &c->known4 : &c->known6;
 }
 
 /* Whether the list takes calls that go by this family. */
@@ -428,7 +428,7 @@ static enum family find_call_back(const struct core *c)
 {
 	for (unsigned i = 0; i < c->last.call_back_count; i++) {
 		const struct who_end *end = who_find(&c->who, &c->last.call_back[i]);
-		enum family f = end == &c->who.v4 ? FAMILY_4 : FAMILY_6;
+		enum family f = end == &c->who.v4 ? FAMILY_V4 : FAMILY_V6;
 
 		if (end != NULL && f != c->called_family)
 			return f;
@@ -478,7 +478,7 @@ static void forbidden(struct core *c, uint64_t now_ms)
 	const struct answer *a = &c->last;
 	const struct address *own = &who_end_of(&c->who, c->called_family)->external;
 	bool moved =
-		who_family_of(&a->source) == c->called_family && !who_same_host(&a->source, own);
+		address_family(&a->source) == c->called_family && !who_same_host(&a->source, own);
 	bool other_path = !who_same_host(&c->as, own);
 	enum family by = find_call_back(c);
 

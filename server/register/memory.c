@@ -14,7 +14,7 @@ static bool read_address(const json_t *text, enum family family, struct address 
 	struct address a;
 
 	if (!json_is_string(text) || !who_parse_ip(slice_text(json_string_value(text)), &a) ||
-		who_family_of(&a) != family)
+		address_family(&a) != family)
 		return false;
 	*out = a;
 	return true;
@@ -34,10 +34,10 @@ static void read_known(const json_t *json, struct core_memory *out)
 	const json_t *as = json_object_get(json, "as");
 	const char *id = json_string_value(json_object_get(json, "serverID"));
 
-	if (!read_address(as, FAMILY_4, &out->as))
-		read_address(as, FAMILY_6, &out->as);
-	read_address(json_object_get(json, "known4"), FAMILY_4, &out->known4);
-	read_address(json_object_get(json, "known6"), FAMILY_6, &out->known6);
+	if (!read_address(as, FAMILY_V4, &out->as))
+		read_address(as, FAMILY_V6, &out->as);
+	read_address(json_object_get(json, "known4"), FAMILY_V4, &out->known4);
+	read_address(json_object_get(json, "known6"), FAMILY_V6, &out->known6);
 	snprintf(out->server_id, sizeof out->server_id, "%s", id != NULL ? id : "");
 }
 
@@ -50,12 +50,12 @@ bool memory_read(const char *path, const char *place, struct core_memory *out)
 
 	memset(out, 0, sizeof *out);
 	if (ours) {
-		read_end(json_object_get(json, "IPv4"), FAMILY_4, &who->v4);
-		read_end(json_object_get(json, "IPv6"), FAMILY_6, &who->v6);
+		read_end(json_object_get(json, "IPv4"), FAMILY_V4, &who->v4);
+		read_end(json_object_get(json, "IPv6"), FAMILY_V6, &who->v6);
 		read_known(json, out);
-		bool four = json_integer_value(json_object_get(json, "first")) == FAMILY_4;
-		who->first = who->v4.usable && (four || !who->v6.usable) ? FAMILY_4
-			     : who->v6.usable                            ? FAMILY_6
+		bool four = json_integer_value(json_object_get(json, "first")) == 4;
+		who->first = who->v4.usable && (four || !who->v6.usable) ? FAMILY_V4
+			     : who->v6.usable                            ? FAMILY_V6
 									 : FAMILY_NONE;
 	}
 	json_decref(json);
@@ -92,11 +92,11 @@ bool memory_write(
 {
 	static char text[700];
 	char fresh[600];
+	int first = memory->who.first == FAMILY_V4 ? 4 : memory->who.first == FAMILY_V6 ? 6 : 0;
 	json_t *json = json_pack("{s:s, s:o, s:o, s:i, s:o, s:o, s:o, s:s}", "list", place, "IPv4",
-		end_json(&memory->who.v4), "IPv6", end_json(&memory->who.v6), "first",
-		(int)memory->who.first, "as", ip_json(&memory->as), "known4",
-		ip_json(&memory->known4), "known6", ip_json(&memory->known6), "serverID",
-		memory->server_id);
+		end_json(&memory->who.v4), "IPv6", end_json(&memory->who.v6), "first", first, "as",
+		ip_json(&memory->as), "known4", ip_json(&memory->known4), "known6",
+		ip_json(&memory->known6), "serverID", memory->server_id);
 	char *dump = json != NULL ? json_dumps(json, JSON_INDENT(1)) : NULL;
 
 	json_decref(json);

@@ -171,8 +171,7 @@ static bool open_fetcher(struct registrar *r)
 
 static void ask(struct registrar *r)
 {
-	static const enum fetch_family how[] = {FETCH_V4, FETCH_V6, FETCH_ANY};
-	static const enum family families[] = {FAMILY_4, FAMILY_6, FAMILY_NONE};
+	static const enum family families[] = {FAMILY_V4, FAMILY_V6, FAMILY_NONE};
 	struct who_probe *probes[] = {&r->probes.v4, &r->probes.v6, &r->probes.dual};
 	const struct address *from[] = {&r->settings.core.who.ip, &r->settings.core.who.ipv6, NULL};
 	size_t count = r->settings.core.who.enable_ipv6 ? 3 : 1;
@@ -188,7 +187,7 @@ static void ask(struct registrar *r)
 			q->fetch = fetch_begin(r->fetcher,
 				&(struct fetch_request){.method = "GET",
 					.url = r->settings.whoami[i],
-					.family = how[i],
+					.family = families[i],
 					.from = from[i],
 					.total_ms = WHOAMI_MS,
 					.answer_max = WHOAMI_MAX},
@@ -231,11 +230,6 @@ static void not_called(struct registrar *r, const char *why)
 	answered(r, &read);
 }
 
-static enum fetch_family fetch_family_of(enum family f)
-{
-	return f == FAMILY_4 ? FETCH_V4 : FETCH_V6;
-}
-
 static void call(struct registrar *r, const struct core_step *step)
 {
 	struct listing_now now = collect(r);
@@ -257,7 +251,7 @@ static void call(struct registrar *r, const struct core_step *step)
 				.headers = headers,
 				.content_type = "application/json",
 				.body = slice_text(body),
-				.family = fetch_family_of(step->family),
+				.family = step->family,
 				.from = &step->local,
 				.total_ms = CALL_MS,
 				.answer_max = CALL_MAX},
@@ -291,7 +285,7 @@ static void say_leave(struct registrar *r, const struct core_step *step)
 		r->leave = fetch_begin(r->fetcher,
 			&(struct fetch_request){.method = "DELETE",
 				.url = settings_url(&r->settings, &step->as, url, sizeof url),
-				.family = fetch_family_of(step->family),
+				.family = step->family,
 				.from = &step->local,
 				.total_ms = LEAVE_MS},
 			on_leave, r, &why);

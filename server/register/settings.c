@@ -26,7 +26,7 @@ static void read_ip(struct settings *s, const char *name, const char *text, enum
 {
 	if (text[0] == '\0' || strcmp(text, "0") == 0)
 		return;
-	if (!who_parse_ip(slice_text(text), out) || who_family_of(out) != family) {
+	if (!who_parse_ip(slice_text(text), out) || address_family(out) != family) {
 		*out = (struct address){0};
 		unwanted(s, "%s is '%.64s', which is no %s address", name, text,
 			family_name(family));
@@ -112,8 +112,8 @@ void settings_read(const struct cvars *set, struct settings *out)
 		unwanted(s, "sv_preferAF is %u, and not 4, 6 or 0", (unsigned)set->sv_preferAF);
 	read_list(s, set);
 	read_whoami(s, set->sv_register_whoami);
-	read_ip(s, "sv_ip", set->sv_ip, FAMILY_4, &s->core.who.ip);
-	read_ip(s, "sv_ipv6", set->sv_ipv6, FAMILY_6, &s->core.who.ipv6);
+	read_ip(s, "sv_ip", set->sv_ip, FAMILY_V4, &s->core.who.ip);
+	read_ip(s, "sv_ipv6", set->sv_ipv6, FAMILY_V6, &s->core.who.ipv6);
 }
 
 bool settings_check(const struct cvars *set, const char **why)

@@ -112,8 +112,8 @@ json_t *register_status(
 
 	put_registered(all, c, s);
 	put(all, "list", set->sv_register_url[0] != '\0' ? set->sv_register_url : "none");
-	put_end(all, FAMILY_4, c);
-	put_end(all, FAMILY_6, c);
+	put_end(all, FAMILY_V4, c);
+	put_end(all, FAMILY_V6, c);
 	if (c->who_known && c->family != FAMILY_NONE)
 		put(all, "calls go by", family_name(c->family));
 	snprintf(text, sizeof text, "%s",

@@ -5,23 +5,6 @@
 
 enum { WHO_ANSWER_MAX = 1024 };
 
-enum family who_family_of(const struct address *a)
-{
-	struct address plain = *a;
-
-	address_unmap(&plain);
-	if (plain.len == 0)
-		return FAMILY_NONE;
-	return plain.sa.sa_family == AF_INET    ? FAMILY_4
-	       : plain.sa.sa_family == AF_INET6 ? FAMILY_6
-						: FAMILY_NONE;
-}
-
-const char *family_name(enum family f)
-{
-	return f == FAMILY_4 ? "IPv4" : f == FAMILY_6 ? "IPv6" : "no family";
-}
-
 bool who_same_host(const struct address *a, const struct address *b)
 {
 	uint8_t of_a[ADDRESS_IP_BYTES], of_b[ADDRESS_IP_BYTES];
@@ -44,7 +27,7 @@ bool who_parse_ip(struct slice text, struct address *out)
 	snprintf(with_port, sizeof with_port,
 		memchr(text.at, ':', text.len) != NULL ? "[%.*s]:0" : "%.*s:0", (int)text.len,
 		(const char *)text.at);
-	if (!address_parse(with_port, &a, &why) || who_family_of(&a) == FAMILY_NONE)
+	if (!address_parse(with_port, &a, &why) || address_family(&a) == FAMILY_NONE)
 		return false; /* "unix" would be one */
 	*out = a;
 	return true;
@@ -90,10 +73,10 @@ void who_judge(struct who_probe *probe, enum family family, struct slice answer)
 	probe->bad = true;
 	if (!who_read(answer, &seen, &why)) {
 		snprintf(probe->why, sizeof probe->why, "%s", why);
-	} else if (family != FAMILY_NONE && who_family_of(&seen) != family) {
+	} else if (family != FAMILY_NONE && address_family(&seen) != family) {
 		snprintf(probe->why, sizeof probe->why,
 			"asked over %s, it answered an address of %s", family_name(family),
-			family_name(who_family_of(&seen)));
+			family_name(address_family(&seen)));
 	} else {
 		probe->seen = seen;
 		probe->bad = false;
@@ -143,11 +126,11 @@ void who_decide(
 	else
 		snprintf(out->v6.why, sizeof out->v6.why, "sv_enableipv6 is 0");
 	apply_one_family_rule(settings, out);
-	enum family dual = who_family_of(&probes->dual.seen);
+	enum family dual = address_family(&probes->dual.seen);
 	const struct who_end *wanted = who_end_of(out, dual);
 	out->first = wanted != NULL && wanted->usable ? dual
-		     : out->v6.usable                 ? FAMILY_6
-		     : out->v4.usable                 ? FAMILY_4
+		     : out->v6.usable                 ? FAMILY_V6
+		     : out->v4.usable                 ? FAMILY_V4
 						      : FAMILY_NONE;
 }
 
@@ -162,7 +145,7 @@ const struct who_end *who_find(const struct who *w, const struct address *extern
 
 enum family who_other(const struct who *w, enum family f)
 {
-	enum family other = f == FAMILY_4 ? FAMILY_6 : FAMILY_4;
+	enum family other = f == FAMILY_V4 ? FAMILY_V6 : FAMILY_V4;
 
 	return who_end_of(w, other)->usable ? other : FAMILY_NONE;
 }

@@ -4,12 +4,6 @@
 
 #include "common/address.h"
 
-enum family { FAMILY_NONE = 0, FAMILY_4 = 4, FAMILY_6 = 6 };
-
-/* The family of an address of IP; NONE of any other. */
-enum family who_family_of(const struct address *a);
-const char *family_name(enum family f); /* "IPv4", "IPv6" */
-
 /* What one of the three questions "who am I?" came to. */
 struct who_probe {
 	bool asked;
@@ -62,7 +56,7 @@ const struct who_end *who_find(const struct who *w, const struct address *extern
 
 static inline const struct who_end *who_end_of(const struct who *w, enum family f)
 {
-	return f == FAMILY_4 ? &w->v4 : f == FAMILY_6 ? &w->v6 : NULL;
+	return f == FAMILY_V4 ? &w->v4 : f == FAMILY_V6 ? &w->v6 : NULL;
 }
 
 /* The other usable family than f; NONE if there is none. */

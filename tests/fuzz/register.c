@@ -76,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct slice body = slice_of(data + 1, size - 1);
 	if (who_read(body, &seen, &why))
-		must(who_family_of(&seen) != FAMILY_NONE && body.len <= 1024);
+		must(address_family(&seen) != FAMILY_NONE && body.len <= 1024);
 	answer_read(statuses[data[0] % 8], body, &answer);
 	check_words(answer.message, sizeof answer.message);
 	check_words(answer.server_id, sizeof answer.server_id);

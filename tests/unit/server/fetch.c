@@ -296,12 +296,12 @@ static void one_comes_from_the_address_it_was_told(void **state UNUSED)
 
 	say(&one, FINE);
 	assert_true(address_parse("127.0.0.5:0", &from, &why));
-	ASK(.url = url_of(&one, "/"), .from = &from, .family = FETCH_V4);
+	ASK(.url = url_of(&one, "/"), .from = &from, .family = FAMILY_V4);
 	assert_int_equal(told.status, 200);
 	assert_string_equal(one.peer, "127.0.0.5");
 	assert_memory_equal(told.local, "127.0.0.5:", 10);
 	assert_true(address_parse("192.0.2.1:0", &from, &why));
-	ASK(.url = url_of(&one, "/"), .from = &from, .family = FETCH_V4);
+	ASK(.url = url_of(&one, "/"), .from = &from, .family = FAMILY_V4);
 	assert_int_equal(told.status, 0);
 	assert_true(told.bad_source);
 	assert_int_equal(one.requests, 1);
@@ -310,7 +310,7 @@ static void one_comes_from_the_address_it_was_told(void **state UNUSED)
 static void only_the_family_that_is_wanted_is_used(void **state UNUSED)
 {
 	say(&one, FINE);
-	ASK(.url = url_of(&one, "/"), .family = FETCH_V6);
+	ASK(.url = url_of(&one, "/"), .family = FAMILY_V6);
 	assert_int_equal(told.status, 0);
 	assert_int_equal(one.requests, 0);
 }

@@ -516,7 +516,7 @@ static void nonsense_about_who_it_is_is_said(void **state)
 	struct who_probes probes = {.v4 = probe(V4, V4), .v6 = {.asked = true}};
 
 	(void)state;
-	who_judge(&probes.v6, FAMILY_6, slice_text("<html>"));
+	who_judge(&probes.v6, FAMILY_V6, slice_text("<html>"));
 	assert_int_equal(next(), CORE_PROBE);
 	core_probed(&core, now, &probes);
 	assert_said("warning: asked over IPv6 who we are, and was answered nonsense");
@@ -684,7 +684,7 @@ static void the_token_goes_with_the_call_back_and_with_no_other(void **state)
 	answer(403, call_back(V6, "\"" V4 "\""));
 	assert_int_equal(next(), CORE_PUT);
 	assert_string_equal(step.token, TOKEN);
-	assert_int_equal(step.family, FAMILY_4);
+	assert_int_equal(step.family, FAMILY_V4);
 	answer(500, "");
 	to_due();
 	probed(V4, V6, V6);

@@ -176,7 +176,7 @@ static void who_it_was_is_remembered_for_the_same_list_and_port(void **state)
 	struct core_memory kept = {.as = ip("2001:db8::3"),
 				   .known4 = ip("192.0.2.3"),
 				   .server_id = "17",
-				   .who = {.first = FAMILY_4,
+				   .who = {.first = FAMILY_V4,
 					   .v4 = {.usable = true,
 						   .external = ip("192.0.2.3"),
 						   .local = ip("127.0.0.1")},
@@ -194,7 +194,7 @@ static void who_it_was_is_remembered_for_the_same_list_and_port(void **state)
 	assert_true(memory_read(path, "here", &got));
 	assert_true(got.who.v4.usable);
 	assert_false(got.who.v6.usable); /* no address of this machine */
-	assert_int_equal(got.who.first, FAMILY_4);
+	assert_int_equal(got.who.first, FAMILY_V4);
 	assert_true(who_same_host(&got.as, &kept.as));
 	assert_true(who_same_host(&got.known4, &kept.known4));
 	assert_int_equal(got.known6.len, 0);

@@ -118,13 +118,13 @@ static void an_answer_of_the_wrong_family_makes_that_family_unusable(void **stat
 	struct who_probe p = {.asked = true};
 
 	(void)state;
-	who_judge(&p, FAMILY_4, slice_text(V6));
+	who_judge(&p, FAMILY_V4, slice_text(V6));
 	assert_true(p.bad);
 	assert_int_equal(p.seen.len, 0);
 	assert_string_equal(p.why, "asked over IPv4, it answered an address of IPv6");
-	who_judge(&p, FAMILY_6, slice_text(V4));
+	who_judge(&p, FAMILY_V6, slice_text(V4));
 	assert_true(p.bad);
-	who_judge(&p, FAMILY_6, slice_text("hello"));
+	who_judge(&p, FAMILY_V6, slice_text("hello"));
 	assert_true(p.bad);
 	who_judge(&p, FAMILY_NONE, slice_text(V4));
 	assert_false(p.bad);
@@ -213,14 +213,14 @@ static void calls_go_by_the_family_of_the_dual_answer_else_by_ipv6_if_usable(voi
 	struct who_settings settings = {.enable_ipv6 = true};
 
 	(void)state;
-	assert_int_equal(decide(&settings, V4, V6, V4).first, FAMILY_4);
-	assert_int_equal(decide(&settings, V4, V6, V6).first, FAMILY_6);
-	assert_int_equal(decide(&settings, V4, V6, NULL).first, FAMILY_6);
-	assert_int_equal(decide(&settings, V4, NULL, NULL).first, FAMILY_4);
-	assert_int_equal(decide(&settings, V4, NULL, V6).first, FAMILY_4);
-	assert_int_equal(decide(&settings, NULL, V6, V4).first, FAMILY_6);
+	assert_int_equal(decide(&settings, V4, V6, V4).first, FAMILY_V4);
+	assert_int_equal(decide(&settings, V4, V6, V6).first, FAMILY_V6);
+	assert_int_equal(decide(&settings, V4, V6, NULL).first, FAMILY_V6);
+	assert_int_equal(decide(&settings, V4, NULL, NULL).first, FAMILY_V4);
+	assert_int_equal(decide(&settings, V4, NULL, V6).first, FAMILY_V4);
+	assert_int_equal(decide(&settings, NULL, V6, V4).first, FAMILY_V6);
 	settings.enable_ipv6 = false;
-	assert_int_equal(decide(&settings, V4, V6, V6).first, FAMILY_4);
+	assert_int_equal(decide(&settings, V4, V6, V6).first, FAMILY_V4);
 }
 
 static void a_different_local_address_is_nat_and_is_remembered(void **state)
