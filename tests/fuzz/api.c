@@ -1,43 +1,10 @@
 /* Whatever is sent to the HTTP API, however it is cut: who may ask is judged, a route is found, and the
  * answer is one answer, whose lines nothing that was sent has broken. The first byte says where to cut. */
-#include <stdlib.h>
-
-#include "common/http.h"
 #include "server/api/limiter.h"
 #include "server/api/run.h"
-
-struct rig {
-	struct http http;
-	struct buf out;
-	unsigned answers;
-	bool over;
-};
+#include "tests/fuzz/http_rig.h"
 
 static struct api_run run;
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
-static time_t wall_clock(struct http *h UNUSED)
-{
-	return 0;
-}
-
-static void on_output(struct http *h, struct slice bytes)
-{
-	must(buf_add(&container_of(h, struct rig, http)->out, bytes));
-}
-
-static void on_over(struct http *h, enum http_fault fault UNUSED)
-{
-	struct rig *r = container_of(h, struct rig, http);
-
-	must(!r->over);
-	r->over = true;
-}
 
 /* One head, and as many bytes behind it as it says; lines of a name, a colon and printable bytes. */
 static void check_answer(const struct http_answer *a, bool head)
@@ -61,7 +28,7 @@ static bool may_ask(struct http *h, const struct http_request *r)
 	if (guard_may_ask(&run, &from, r, &h->asked, &a))
 		return true;
 	check_answer(&a, h->asked.head);
-	container_of(h, struct rig, http)->answers++;
+	rig_of(h)->answers++;
 	http_send(h, &a, true, 0);
 	return false;
 }
@@ -93,55 +60,24 @@ static void on_request(struct http *h, const struct http_request *r)
 	routes_close(&routes);
 	answer_error_to(&a, &of, &h->asked, status);
 	check_answer(&a, h->asked.head);
-	container_of(h, struct rig, http)->answers++;
+	rig_of(h)->answers++;
 	http_send(h, &a, true, 0);
 }
 
 static const struct http_ops ops = {
 	.on_head = on_head,
 	.on_request = on_request,
-	.on_output = on_output,
-	.on_over = on_over,
-	.wall_clock = wall_clock,
+	.on_output = rig_on_output,
+	.on_over = rig_on_over,
+	.wall_clock = rig_wall_clock,
 };
-
-static void feed(struct rig *r, struct slice bytes, size_t piece)
-{
-	*r = (struct rig){0};
-	http_open(&r->http, &ops, &http_usual_limits, &http_usual_deadlines, 0);
-	while (bytes.len > 0) {
-		size_t n = size_min(piece, bytes.len);
-
-		http_bytes(&r->http, slice_of(bytes.at, n), 0);
-		bytes = slice_from(bytes, n);
-	}
-	http_end(&r->http, 0);
-	must(r->over);
-}
-
-static void rig_free(struct rig *r)
-{
-	http_free(&r->http);
-	buf_free(&r->out);
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char hosts[] = "localhost ip", origins[] = "https://good.example";
-	struct rig whole, cut;
 
-	if (size < 1)
-		return 0;
 	run.config.hosts = hosts;
 	run.config.origins = origins;
-	struct slice bytes = slice_of(data + 1, size - 1);
-
-	feed(&whole, bytes, bytes.len);
-	feed(&cut, bytes, 1 + data[0] % 61u);
-	must(whole.answers == cut.answers);
-	rig_free(&whole);
-	rig_free(&cut);
+	rig_both(&ops, data, size);
 	return 0;
 }

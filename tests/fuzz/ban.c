@@ -3,8 +3,7 @@
 
 #include "common/utf8.h"
 #include "proto/banwire.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void check(const struct banlist *l, const struct ban *b, const struct ban_clock *now)
 {

@@ -2,10 +2,9 @@
  * of its users stays consistent, and nothing is read past its end. The links are not up, so that what
  * is sent goes nowhere. Each step of the input is a byte that says what happens, and for messages an
  * id, a count, a length of two bytes and the arguments. */
-#include <stdlib.h>
-
 #include "common/log.h"
 #include "multiplexer/chainlink.h"
+#include "tests/fuzz/fuzz.h"
 
 static struct loop loop;
 static struct mux mux;
@@ -13,12 +12,6 @@ static struct serverlink_peer server;
 static struct chainpeer peer;
 static struct chainlink it;
 static struct listener_config listener = {.name = (char[]){"chain"}, .number = 7};
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void no_task(struct loop_task *task UNUSED)
 {
@@ -151,8 +144,6 @@ static bool is_valid_down(const struct frame *f)
 		return false;
 	}
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,38 +1,7 @@
 /* Whatever is sent to an HTTP connection, however it is cut: the same requests are found, the same is
  * answered, and nothing is read once a request was at fault. The first byte says where to cut. */
-#include <stdlib.h>
-
-#include "common/http.h"
 #include "common/http_target.h"
-
-struct rig {
-	struct http http;
-	struct buf out, seen;
-	unsigned overs;
-};
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
-
-static time_t wall_clock(struct http *h UNUSED)
-{
-	return 0;
-}
-
-static void on_output(struct http *h, struct slice bytes)
-{
-	must(buf_add(&container_of(h, struct rig, http)->out, bytes));
-}
-
-static void on_over(struct http *h, enum http_fault fault)
-{
-	struct rig *r = container_of(h, struct rig, http);
-
-	must(buf_addf(&r->seen, "!%d", fault) && r->overs++ == 0);
-}
+#include "tests/fuzz/http_rig.h"
 
 /* All that is promised of a path. */
 static void check_path(struct slice path)
@@ -48,7 +17,7 @@ static void check_path(struct slice path)
 
 static void on_request(struct http *h, const struct http_request *q)
 {
-	struct rig *r = container_of(h, struct rig, http);
+	struct rig *r = rig_of(h);
 	struct http_query query;
 	struct slice key, value;
 	struct http_answer a;
@@ -72,49 +41,21 @@ static void on_request(struct http *h, const struct http_request *q)
 	http_send(h, &a, true, 0);
 }
 
+static void on_output(struct http *h, struct slice bytes)
+{
+	rig_on_output(h, bytes);
+	must(buf_add(&rig_of(h)->seen, bytes));
+}
+
 static const struct http_ops ops = {
 	.on_request = on_request,
 	.on_output = on_output,
-	.on_over = on_over,
-	.wall_clock = wall_clock,
+	.on_over = rig_on_over,
+	.wall_clock = rig_wall_clock,
 };
-
-static void run(struct rig *r, struct slice bytes, size_t piece)
-{
-	*r = (struct rig){0};
-	http_open(&r->http, &ops, &http_usual_limits, &http_usual_deadlines, 0);
-	while (bytes.len > 0) {
-		size_t n = size_min(piece, bytes.len);
-
-		http_bytes(&r->http, slice_of(bytes.at, n), 0);
-		bytes = slice_from(bytes, n);
-	}
-	http_end(&r->http, 0);
-	must(r->overs == 1);
-}
-
-static void rig_free(struct rig *r)
-{
-	http_free(&r->http);
-	buf_free(&r->out);
-	buf_free(&r->seen);
-}
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct rig whole, cut;
-
-	if (size < 1)
-		return 0;
-	struct slice bytes = slice_of(data + 1, size - 1);
-
-	run(&whole, bytes, bytes.len);
-	run(&cut, bytes, 1 + data[0] % 61u);
-	must(slice_is(buf_bytes(&whole.seen), buf_bytes(&cut.seen)));
-	must(slice_is(buf_bytes(&whole.out), buf_bytes(&cut.out)));
-	rig_free(&whole);
-	rig_free(&cut);
+	rig_both(&ops, data, size);
 	return 0;
 }

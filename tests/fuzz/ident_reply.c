@@ -1,16 +1,9 @@
 /* Whatever an identd says, however the network cuts it: the verdict is the same, nothing is read
  * behind a line, and a name has only the characters that may be shown. The first byte says where to
  * cut; {} in the input stands for the ports that are asked about. */
-#include <stdlib.h>
-
 #include "common/buf.h"
 #include "multiplexer/lookup_ident_reply.h"
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static enum ident_verdict feed(struct ident_reply *r, struct slice bytes, size_t piece)
 {
@@ -35,8 +28,6 @@ static void check_name(const char *name)
 		len);
 	must(strcmp(name, LOOKUP_UNRESOLVED) != 0 && strcmp(name, LOOKUP_UNSUPPORTED) != 0);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

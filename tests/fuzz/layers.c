@@ -6,17 +6,12 @@
 #include "common/buf.h"
 #include "common/line.h"
 #include "multiplexer/listener.h"
+#include "tests/fuzz/fuzz.h"
 
 struct rig {
 	struct layers layers;
 	struct buf up, down;
 };
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void on_input(struct layers *ls, struct slice bytes)
 {
@@ -70,8 +65,6 @@ static void rig_free(struct rig *r)
 	buf_free(&r->up);
 	buf_free(&r->down);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -5,12 +5,7 @@
 
 #include "common/utf8.h"
 #include "server/markup.h"
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static struct slice render(struct slice bytes, bool coded, unsigned look, struct buf *out)
 {
@@ -88,8 +83,6 @@ static void check_coding(struct slice text, unsigned look)
 	buf_free(&plain);
 	free(coded);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

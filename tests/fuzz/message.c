@@ -6,6 +6,7 @@
 
 #include "common/buf.h"
 #include "proto/frame.h"
+#include "tests/fuzz/fuzz.h"
 
 /* What came out of a stream. */
 struct outcome {
@@ -14,12 +15,6 @@ struct outcome {
 	bool refused;
 	struct refusal why;
 };
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void must_name(const struct refusal *why, const char *name)
 {
@@ -110,8 +105,6 @@ static void check_each(struct slice messages)
 		messages = slice_from(messages, len);
 	}
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

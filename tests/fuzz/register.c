@@ -1,14 +1,7 @@
 /* Whatever a server list or whoami answers: what is taken of it is printable, within its bounds, and a
  * call-back only goes to where an address of ours is. The first byte says which answer it is. */
-#include <stdlib.h>
-
 #include "server/register/core.h"
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check_words(const char *text, size_t room)
 {
@@ -62,8 +55,6 @@ static void answer_core(const struct answer *answer)
 		must(core_until_due(&core, now_ms) <= CORE_BACKOFF_MAX_MS);
 	}
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -12,6 +12,7 @@
 #include "multiplexer/listener.h"
 #include "multiplexer/mssp.h"
 #include "proto/features.h"
+#include "tests/fuzz/fuzz.h"
 
 struct rig {
 	struct layers layers;
@@ -22,12 +23,6 @@ struct rig {
 	size_t checked; /* bytes of down that were looked at */
 	bool nomem;
 };
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static void on_input(struct layers *ls, struct slice bytes)
 {
@@ -200,8 +195,6 @@ static void rig_close(struct rig *r)
 	buf_free(&r->down);
 	buf_free(&r->told);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

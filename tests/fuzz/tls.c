@@ -1,15 +1,8 @@
 /* Whatever a stranger sends to the TCP port of a link: he never gets through, hears little, and however
  * the bytes are cut it ends the same way. The first two bytes say where to cut; the rest is the wire. */
-#include <stdlib.h>
-
 #include "common/buf.h"
 #include "common/tls.h"
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static bool on_send(void *owner, struct slice wire)
 {
@@ -40,8 +33,6 @@ static size_t try(struct tls_context *context, struct slice wire, size_t cut, en
 	buf_free(&out);
 	return len;
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

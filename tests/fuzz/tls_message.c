@@ -2,8 +2,7 @@
 #include <stdlib.h>
 
 #include "multiplexer/tls/message.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

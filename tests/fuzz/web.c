@@ -9,6 +9,7 @@
 #include "multiplexer/handshake.h"
 #include "multiplexer/listener.h"
 #include "multiplexer/session.h"
+#include "tests/fuzz/fuzz.h"
 
 struct rig {
 	struct layers layers;
@@ -17,12 +18,6 @@ struct rig {
 	struct buf up, told;
 	unsigned ready, overs;
 };
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
 
 static struct rig *rig_of(struct layers *ls)
 {
@@ -110,8 +105,6 @@ static void rig_free(struct rig *r)
 	buf_free(&r->up);
 	buf_free(&r->told);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

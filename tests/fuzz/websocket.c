@@ -1,15 +1,8 @@
 /* Whatever a WebSocket client sends, however it is cut: the same messages come of it and the same
  * fault; texts are UTF-8, nothing is longer than the limits. The first byte says where to cut. */
-#include <stdlib.h>
-
 #include "common/buf.h"
 #include "multiplexer/websocket.h"
-
-static void must(bool ok)
-{
-	if (!ok)
-		abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check(const struct websocket *w)
 {
@@ -52,8 +45,6 @@ static void run(struct slice bytes, size_t piece, struct buf *got)
 	must(buf_addf(got, "!%s", websocket_fault_name(w.fault)));
 	websocket_free(&w);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
