@@ -9,6 +9,7 @@
 
 #include "common/address.h"
 #include "common/buf.h"
+#include "common/jsontext.h"
 #include "common/log.h"
 #include "common/stream.h"
 
@@ -186,8 +187,7 @@ static void handle_request(struct conn *c, struct slice line)
 		.who = config->who,
 		.front = &c->front};
 	json_error_t error;
-	json_t *request =
-		json_loadb((const char *)line.at, line.len, JSON_REJECT_DUPLICATES, &error);
+	json_t *request = jsontext_read(line, JSON_REJECT_DUPLICATES, &jsontext_message, &error);
 
 	if (request == NULL)
 		call_fail(&call, "not JSON: %s", error.text);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/jsontext.h"
 #include "common/log.h"
 
 enum { PATH_ROOM = 600, BAD_LOGGED = 10 };
@@ -183,7 +184,7 @@ static void take_line(struct reading *r, const char *line, size_t len)
 	r->line++;
 	if (strspn(line, " \t\r\n") == len)
 		return;
-	json_t *o = json_loadb(line, len, 0, &error);
+	json_t *o = jsontext_read(slice_of(line, len), 0, &jsontext_message, &error);
 	if (r->line == 1 && take_first(r, o)) {
 		json_decref(o);
 		return;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "common/jsontext.h"
+
 void gmcp_value(char out[GMCP_VALUE_MAX], struct slice text)
 {
 	size_t len = 0;
@@ -117,7 +119,7 @@ enum gmcp_taken gmcp_take(const struct gmcp_about *about, struct slice body)
 	bool hello = strcasecmp(text, "Core.Hello") == 0;
 	if (!hello && strncasecmp(text, supports, sizeof supports - 1) != 0)
 		return GMCP_FOR_GAME;
-	json_t *value = json_loadb((const char *)json.at, json.len, JSON_DECODE_ANY, NULL);
+	json_t *value = jsontext_read(json, JSON_DECODE_ANY, &jsontext_message, NULL);
 	if (hello)
 		take_hello(about, value);
 	else

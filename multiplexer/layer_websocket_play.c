@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/jsontext.h"
 #include "multiplexer/layer_websocket.h"
 #include "multiplexer/mssp.h"
 
@@ -87,7 +88,7 @@ static void enter(struct layers *ls, struct websocket_state *s)
 
 static bool take_claim(struct layers *ls, struct websocket_state *s, struct slice json)
 {
-	json_t *o = json_loadb((const char *)json.at, json.len, 0, NULL);
+	json_t *o = jsontext_read(json, 0, &jsontext_message, NULL);
 	const json_t *token = json_object_get(o, "token"), *seq = json_object_get(o, "seq");
 	bool ok = json_is_string(token) && json_is_integer(seq) && json_integer_value(seq) >= 0;
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "common/jsontext.h"
+
 enum { VAR = 1, VAL = 2 };
 
 /* NUL, 1, 2 and 255 mean something to the reader, a tab or a line end in the lines of text. */
@@ -53,7 +55,7 @@ static bool add_pair(struct buf *out, const char *name, const json_t *value)
 bool mssp_set(struct mssp *m, struct slice json, const char **why)
 {
 	struct buf pairs = {0};
-	json_t *table = json_loadb((const char *)json.at, json.len, 0, NULL), *value;
+	json_t *table = jsontext_read(json, 0, &jsontext_message, NULL), *value;
 	const char *name;
 	bool ok = json_is_object(table);
 

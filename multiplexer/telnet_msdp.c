@@ -1,6 +1,7 @@
 /* MSDP (option 69): the wire's marked-up text to JSON for the game, and back. */
 #include <stdio.h>
 
+#include "common/jsontext.h"
 #include "multiplexer/telnet.h"
 #include "proto/features.h"
 
@@ -199,7 +200,7 @@ bool telnet_msdp_tell(struct telnet *t, struct tell *tell)
 		tell->wire = telnet_sub_made(TELNET_MSDP, tell->data);
 	} else if (tell->wire == NULL) {
 		struct buf body = {0};
-		json_t *all = json_loadb((const char *)tell->data.at, tell->data.len, 0, NULL);
+		json_t *all = jsontext_read(tell->data, 0, &jsontext_message, NULL);
 
 		if (json_is_object(all) && add_pairs(&body, all, 0))
 			tell->wire = telnet_sub_made(TELNET_MSDP, buf_bytes(&body));

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "common/jsontext.h"
+
 enum { SIZE_MIN = 10, SIZE_MAX_ = 1000, TRUE_COLORS = 1 << 24 };
 
 void webclient_free(struct webclient *c)
@@ -61,7 +63,7 @@ bool webclient_describe(struct webclient *c, const json_t *client)
 
 static enum gmcp_taken take_client(struct webclient *c, struct slice json)
 {
-	json_t *client = json_loadb((const char *)json.at, json.len, 0, NULL);
+	json_t *client = jsontext_read(json, 0, &jsontext_message, NULL);
 	bool ok = webclient_describe(c, client);
 
 	json_decref(client);
@@ -148,7 +150,7 @@ static struct slice text_of(const json_t *object, const char *key)
 
 enum webclient_said webclient_unwrap(struct slice text, struct buf *body)
 {
-	json_t *object = json_loadb((const char *)text.at, text.len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *object = jsontext_read(text, JSON_REJECT_DUPLICATES, &jsontext_message, NULL);
 	struct slice proto = text_of(object, "proto"), id = text_of(object, "id"),
 		     data = text_of(object, "data");
 	enum webclient_said said = json_is_string(json_object_get(object, "proto"))

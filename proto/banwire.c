@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/jsontext.h"
+
 /* {"reason": ..., "by": ..., "keep": true}; fits in a message by far. */
 static char *about_of(const struct ban *b)
 {
@@ -93,7 +95,7 @@ bool banwire_ban(struct slice net, uint32_t seconds, uint32_t made, struct slice
 
 	if (!open_ban(net, seconds, made, out, why))
 		return false;
-	json_t *o = json_loadb((const char *)about.at, about.len, 0, NULL);
+	json_t *o = jsontext_read(about, 0, &jsontext_message, NULL);
 	if (json_is_object(o)) {
 		reason = json_string_value(json_object_get(o, "reason"));
 		by = json_string_value(json_object_get(o, "by"));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/jsontext.h"
 #include "common/log.h"
 #include "proto/banwire.h"
 #include "server/game.h"
@@ -355,17 +356,10 @@ static bool on_multiplexer_hello(struct muxlink *from UNUSED,
 	return false;
 }
 
-/* JSON of a client's making: nothing deep, nothing twice. NULL: no JSON. */
+/* JSON of a client's making. NULL: none. */
 static json_t *read_json(struct slice text)
 {
-	unsigned depth = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		depth += text.at[i] == '[' || text.at[i] == '{';
-		if (depth > 256)
-			return NULL; /* in strings too: who writes so many is not believed */
-	}
-	return json_loadb((const char *)text.at, text.len, JSON_DECODE_ANY, NULL);
+	return jsontext_read(text, JSON_DECODE_ANY, &jsontext_message, NULL);
 }
 
 static bool on_subclient_caps_are(

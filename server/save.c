@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/jsontext.h"
 #include "common/log.h"
 #include "proto/link.h"
 #include "server/game.h"
 #include "server/grants.h"
 #include "server/show.h"
+#include "server/value.h"
 
 static char why_text[160];
 
@@ -306,11 +308,15 @@ static void restore_colours(struct player *p, const json_t *json)
 	player_look_again(p);
 }
 
+/* What a script saved, with our own braces around it. */
+static const struct jsontext_most blob_most = {
+	.bytes = MSG_PAYLOAD_MAX, .values = MSG_PAYLOAD_MAX, .depth = VALUE_DEPTH_MAX + 1};
+
 void player_restore(struct player *p, struct slice blob)
 {
 	json_error_t error;
-	json_t *json = json_loadb(
-		(const char *)blob.at, blob.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+	json_t *json =
+		jsontext_read(blob, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &blob_most, &error);
 	const json_t *partial = json_object_get(json, "p");
 
 	if (!json_is_object(json)) { /* jansson's own words show what is in it: not for a log */

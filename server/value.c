@@ -4,6 +4,8 @@
 
 #include <lauxlib.h>
 
+#include "common/jsontext.h"
+
 void value_push_null(lua_State *L)
 {
 	lua_pushlightuserdata(L, NULL);
@@ -231,41 +233,19 @@ json_t *value_json(lua_State *L, int index, struct value_fault *why)
 	return walk_value(&w, index, 1);
 }
 
-/* Counts brackets and commas outside strings. NULL, or what is too much. */
-static const char *too_much(struct slice text)
-{
-	size_t depth = 0, values = 1;
-	bool quoted = false;
-	for (size_t i = 0; i < text.len; i++) {
-		uint8_t c = text.at[i];
-		if (quoted) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				quoted = false;
-			continue;
-		}
-		quoted = c == '"';
-		values += c == ',' || c == '[' || c == '{';
-		depth += c == '[' || c == '{';
-		depth -= (c == ']' || c == '}') && depth > 0;
-		if (depth > VALUE_DEPTH_MAX)
-			return "nested too deeply";
-	}
-	return values * VALUE_COST + text.len > 2 * VALUE_COST_MAX ? "too large" : NULL;
-}
-
 json_t *value_parse(struct slice text, struct value_fault *why)
 {
-	const char *fault = text.len > VALUE_COST_MAX ? "too large" : too_much(text);
-	if (fault != NULL) {
-		snprintf(why->text, sizeof why->text, "%s", fault);
-		return NULL;
-	}
+	static const struct jsontext_most most = {
+		.bytes = VALUE_COST_MAX,
+		.values = 2 * VALUE_COST_MAX / VALUE_COST, /* an array counts twice */
+		.depth = VALUE_DEPTH_MAX,
+	};
 	json_error_t error;
-	const char *at = text.len > 0 ? (const char *)text.at : "";
-	json_t *json = json_loadb(at, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-	if (json == NULL)
+	json_t *json = jsontext_read(text, JSON_DECODE_ANY | JSON_ALLOW_NUL, &most, &error);
+
+	if (json == NULL && error.line < 0)
+		snprintf(why->text, sizeof why->text, "%s", error.text);
+	else if (json == NULL)
 		snprintf(why->text, sizeof why->text, "line %d, column %d: %s", error.line,
 			error.column, error.text);
 	return json;

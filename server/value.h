@@ -30,8 +30,7 @@ void value_push_null(lua_State *L);
  * calls no metamethod. */
 json_t *value_json(lua_State *L, int index, struct value_fault *why);
 
-/* Parses text; NULL with *why. Depth and number of values are counted before jansson sees it, for
- * it spends eighty times the text on "[{},{},...". */
+/* Parses text; NULL with *why. */
 json_t *value_parse(struct slice text, struct value_fault *why);
 
 #endif

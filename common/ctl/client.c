@@ -12,6 +12,7 @@
 #include "common/address.h"
 #include "common/buf.h"
 #include "common/command.h"
+#include "common/jsontext.h"
 
 enum { REPLY_MAX = 64 * 1024 * 1024 }; /* 10,000 users are some 3 MiB */
 
@@ -191,9 +192,11 @@ json_t *client_ask(
 
 	if (fd >= 0 && send_line(fd, path, text, deadline_ms) &&
 		read_line(fd, path, &line, deadline_ms)) {
+		static const struct jsontext_most most = {
+			.bytes = REPLY_MAX, .values = REPLY_MAX / 8, .depth = 64};
 		struct slice bytes = buf_bytes(&line);
 
-		reply = json_loadb((const char *)bytes.at, bytes.len, 0, NULL);
+		reply = jsontext_read(bytes, 0, &most, NULL);
 		if (!json_is_boolean(json_object_get(reply, "ok"))) {
 			json_decref(reply);
 			reply = NULL;

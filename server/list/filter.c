@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
-enum { FILTERS_BYTES_MAX = 4096 };
+#include "common/jsontext.h"
+
+static const struct jsontext_most filters_most = {.bytes = 4096, .values = 256, .depth = 4};
 
 /* ---- reading ---- */
 
@@ -24,10 +26,8 @@ static bool read_rows(struct filter *f, struct slice text)
 	json_t *row;
 	size_t i;
 
-	if (text.len > FILTERS_BYTES_MAX)
-		return false;
 	json_decref(f->rows);
-	f->rows = json_loadb((const char *)text.at, text.len, 0, NULL);
+	f->rows = jsontext_read(text, 0, &filters_most, NULL);
 	if (!json_is_array(f->rows) || json_array_size(f->rows) > FILTERS_MAX)
 		return false;
 	json_array_foreach(f->rows, i, row)

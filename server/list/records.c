@@ -6,6 +6,8 @@
 
 #include <sqlite3.h>
 
+#include "common/jsontext.h"
+
 enum { BUSY_MS = 200, VERSION = 1, CURRENT_MAX = 100000 };
 
 #define COLUMNS                                                                       \
@@ -195,6 +197,10 @@ static void copy_text(sqlite3_stmt *s, int column, char *out, size_t room)
 	snprintf(out, room, "%s", text != NULL ? (const char *)text : "");
 }
 
+/* More than is taken from anybody. */
+static const struct jsontext_most status_most = {
+	.bytes = 1024 * 1024, .values = 64 * 1024, .depth = 64};
+
 static bool read_row(sqlite3_stmt *s, struct record *r)
 {
 	const char *status = (const char *)sqlite3_column_text(s, 13);
@@ -207,7 +213,8 @@ static bool read_row(sqlite3_stmt *s, struct record *r)
 		.this_start = sqlite3_column_int64(s, 10),
 		.gone = sqlite3_column_int(s, 11) != 0,
 		.connectable = sqlite3_column_int(s, 12) != 0,
-		.status = status != NULL ? json_loads(status, 0, NULL) : NULL};
+		.status = status != NULL ? jsontext_read(slice_text(status), 0, &status_most, NULL)
+					 : NULL};
 	copy_text(s, 2, r->game, sizeof r->game);
 	copy_text(s, 3, r->address[FAMILY_V4], sizeof r->address[FAMILY_V4]);
 	copy_text(s, 4, r->address[FAMILY_V6], sizeof r->address[FAMILY_V6]);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "common/http_target.h"
+#include "common/jsontext.h"
 #include "common/log.h"
 #include "server/api/limiter.h"
 #include "server/list/filter.h"
@@ -12,10 +13,7 @@
 #include "server/list/probe.h"
 #include "server/list/registry.h"
 
-enum {
-	ROUND_MS = 10 * 60 * 1000, /* so often old records go, and servers are tried again */
-	BODY_DEPTH = 8
-};
+enum { ROUND_MS = 10 * 60 * 1000 }; /* so often old records go, and servers are tried again */
 
 struct service {
 	struct loop *loop;
@@ -183,28 +181,8 @@ static void on_tried(void *owner, int64_t id, bool answered)
 	record_free(&r);
 }
 
-/* Before it is parsed: what is nested deeply costs much more memory than its bytes. */
-static bool is_shallow(struct slice json)
-{
-	unsigned depth = 0;
-	bool in_text = false;
-
-	for (size_t i = 0; i < json.len; i++) {
-		uint8_t byte = json.at[i];
-
-		if (in_text && byte == '\\')
-			i++;
-		else if (byte == '"')
-			in_text = !in_text;
-		else if (!in_text && (byte == '{' || byte == '['))
-			depth++;
-		else if (!in_text && (byte == '}' || byte == ']') && depth > 0)
-			depth--;
-		if (depth > BODY_DEPTH)
-			return false;
-	}
-	return true;
-}
+/* Nothing that a list is told is deep. */
+static const struct jsontext_most body_most = {.bytes = 64 * 1024, .values = 4096, .depth = 8};
 
 static void on_put(struct service *s, struct http_exchange *x, const struct registry_call *call)
 {
@@ -216,9 +194,7 @@ static void on_put(struct service *s, struct http_exchange *x, const struct regi
 		refuse(s, x, SUB_RATE, NULL);
 		return;
 	}
-	json_t *all = is_shallow(body) ? json_loadb((const char *)body.at, body.len,
-						 JSON_REJECT_DUPLICATES, NULL)
-				       : NULL;
+	json_t *all = jsontext_read(body, JSON_REJECT_DUPLICATES, &body_most, NULL);
 	if (all == NULL) {
 		refuse(s, x, SUB_BODY, NULL);
 		return;

@@ -7,6 +7,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/jsontext.h"
+
 /* The one listener of all. */
 enum { LISTENER = 1, SAID_MAX = 64 * 1024 };
 
@@ -128,10 +130,9 @@ static bool is_meant(struct fakemux *m, struct fakeuser *u, const struct clientk
 
 static void tell(struct fakeuser *u, const struct msg_send_subclient_event *e)
 {
-	json_t *data =
-		(e->flags & EVENT_IS_JSON) != 0
-			? json_loadb((const char *)e->data.at, e->data.len, JSON_DECODE_ANY, NULL)
-			: json_stringn((const char *)e->data.at, e->data.len);
+	json_t *data = (e->flags & EVENT_IS_JSON) != 0
+			       ? jsontext_read(e->data, JSON_DECODE_ANY, &jsontext_message, NULL)
+			       : json_stringn((const char *)e->data.at, e->data.len);
 
 	if (slice_is(e->channel, slice_text("prompt")))
 		show(u, e->data);

@@ -1,7 +1,8 @@
 #include "server/register/who.h"
 
 #include <stdio.h>
-#include <jansson.h>
+
+#include "common/jsontext.h"
 
 enum { WHO_ANSWER_MAX = 1024 };
 
@@ -56,8 +57,7 @@ bool who_read(struct slice answer, struct address *out, const char **why)
 		return false;
 	if (read_bare(answer, out))
 		return true;
-	json_t *json =
-		json_loadb((const char *)answer.at, answer.len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *json = jsontext_read(answer, JSON_REJECT_DUPLICATES, &jsontext_message, NULL);
 	const json_t *ip = json_object_get(json, "yourIP");
 	bool ok = json_is_string(ip) &&
 		  who_parse_ip(slice_of(json_string_value(ip), json_string_length(ip)), out);

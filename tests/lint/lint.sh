@@ -17,6 +17,7 @@ check() { # check WHAT COMMAND...: what the command says is shown only when it f
 
 check "a file includes what stands above it" tests/lint/floors.sh
 check "a header's guard or first line is wrong" tests/lint/guards.sh
+check "JSON is read without a limit" tests/lint/json.sh
 check "README.md names what is not there" tests/lint/readme.sh
 check "a file names a path of one machine" tests/lint/paths.sh
 check "the manual of the wire says what the code does not" tests/lint/wire_manual.py

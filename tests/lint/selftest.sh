@@ -29,6 +29,8 @@ must_refuse floors.sh multiplexer/a.c '#  include "server/game.h" /* no */'
 must_refuse floors.sh multiplexer/tls/a.c '#include "multiplexer/mux.h"'
 must_refuse floors.sh server/a.def '#include "tests/x.h"'
 must_refuse floors.sh server/a.c '#include "game.h"'
+must_refuse json.sh server/a.c 'json_loads(text, 0, NULL)'
+must_refuse json.sh common/a.h 'x = json_loadb (at, 1, 0, &why);'
 must_refuse guards.sh server/a.h '/* A thing. */
 #ifndef A_H
 #define A_H

@@ -1,3 +1,4 @@
+#include "server/value.h"
 #include "tests/unit/server/real_game.h"
 
 /* What a new server makes of a blob: the player as it restores him, behind READY. */
@@ -273,13 +274,37 @@ static void as_much_of_a_line_as_fits_is_kept(UNUSED void **state)
 
 /* ---- what makes no sense ------------------------------------------------------------------------ */
 
+enum { NESTED_MAX = 2 * (VALUE_DEPTH_MAX + 1) + sizeof "{\"s\":}" };
+
+/* A blob in which arrays stand in each other. */
+static void nest(char out[static NESTED_MAX], unsigned depth)
+{
+	char *at = out + sprintf(out, "{\"s\":");
+
+	memset(at, '[', depth);
+	memset(at + depth, ']', depth);
+	strcpy(at + 2 * depth, "}");
+}
+
+static void what_a_script_could_save_comes_back_however_deep(UNUSED void **state)
+{
+	char blob[NESTED_MAX];
+	struct mux m;
+
+	nest(blob, VALUE_DEPTH_MAX);
+	assert_int_equal(json_array_size(restored_from(&m, slice_text(blob))->saved), 1);
+	mux_close(&m);
+}
+
 static void a_broken_blob_is_logged_and_its_player_restored(UNUSED void **state)
 {
-	static char deep[4044];
+	static char deep[4044], well_formed[NESTED_MAX];
 	static const char *const rows[] = {"x", "{", "[1]", "1", "\"s\"", "null", "{\"s\":}",
-		"{\"s\":\"\xff\"}", "{\"s\":1}x", "{\"s\":1,\"s\":2}", "\x01\x02\x03", deep};
+		"{\"s\":\"\xff\"}", "{\"s\":1}x", "{\"s\":1,\"s\":2}", "\x01\x02\x03", deep,
+		well_formed};
 
 	memset(deep, '[', sizeof deep - 1);
+	nest(well_formed, VALUE_DEPTH_MAX + 1);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct mux m;
 
@@ -299,15 +324,9 @@ static void a_broken_blob_is_logged_and_its_player_restored(UNUSED void **state)
 /* Somebody else's JSON: what is understood is taken, the rest is left. */
 static void a_strange_blob_is_no_fault(UNUSED void **state)
 {
-	static char deep[4044];
 	static const char *const rows[] = {"{}", "{\"n\":1,\"r\":[],\"p\":{},\"c\":\"yes\"}",
-		"{\"n\":null,\"p\":\"\"}", "{\"x\":[1,2,3]}", deep};
+		"{\"n\":null,\"p\":\"\"}", "{\"x\":[1,2,3]}"};
 
-	/* Parses, but is deeper than a script may see. */
-	strcpy(deep, "{\"s\":");
-	memset(deep + 5, '[', 1500);
-	memset(deep + 1505, ']', 1500);
-	strcpy(deep + 3005, "}");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct mux m;
 		struct player *p = restored_from(&m, slice_text(rows[i]));
@@ -384,6 +403,7 @@ int main(void)
 		GAME_TEST(half_a_line_is_taken_out_of_what_is_kept),
 		GAME_TEST(half_a_line_that_does_not_fit_is_lost_and_what_is_saved_is_not),
 		GAME_TEST(as_much_of_a_line_as_fits_is_kept),
+		GAME_TEST(what_a_script_could_save_comes_back_however_deep),
 		GAME_TEST(a_broken_blob_is_logged_and_its_player_restored),
 		GAME_TEST(a_strange_blob_is_no_fault),
 		GAME_TEST(a_half_line_longer_than_a_line_is_cut),
