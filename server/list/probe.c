@@ -164,16 +164,16 @@ static void start_next(struct probes *ps)
 	try_now(p);
 }
 
-void probes_add(struct probes *ps, int64_t id, const struct address *at, unsigned count)
+bool probes_add(struct probes *ps, int64_t id, const struct address *at, unsigned count)
 {
-	if (ps->waiting_count >= WAITING_MAX)
-		return;
 	LIST_EACH(node, &ps->waiting)
 	if (container_of(node, struct probe, node)->id == id)
-		return;
+		return true;
+	if (ps->waiting_count >= WAITING_MAX)
+		return false;
 	struct probe *p = calloc(1, sizeof *p);
 	if (p == NULL)
-		return;
+		return false;
 	p->probes = ps;
 	p->id = id;
 	while (p->count < count && p->count < ADDRESSES_MAX) {
@@ -183,6 +183,7 @@ void probes_add(struct probes *ps, int64_t id, const struct address *at, unsigne
 	list_add_last(&ps->waiting, &p->node);
 	ps->waiting_count++;
 	start_next(ps);
+	return true;
 }
 
 void probes_close(struct probes *ps)

@@ -15,8 +15,9 @@ typedef void probe_done(void *owner, int64_t id, bool answered);
 struct probes *probes_open(struct loop *loop, probe_done *done, void *owner);
 
 /* at: the addresses, tried one after the other until one has answered. What is already waiting under
- * this id stays; beyond 1024 that wait, new ones are forgotten (the next heartbeat asks again). */
-void probes_add(struct probes *ps, int64_t id, const struct address *at, unsigned count);
+ * this id stays. False: it is not tried, since 1024 wait already, or memory is out; the next round asks
+ * again. */
+bool probes_add(struct probes *ps, int64_t id, const struct address *at, unsigned count);
 
 void probes_close(struct probes *ps); /* at once; done is not called any more */
 

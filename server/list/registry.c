@@ -39,6 +39,7 @@ void registry_refuse(struct registry_answer *out, enum sub_code code, const char
 	while (codes[i].code != code)
 		i++;
 	*out = (struct registry_answer){.status = codes[i].status,
+		.code = code,
 		.body = json_pack("{s:s, s:i}", "statusMessage",
 			text != NULL ? text : codes[i].text, "statusSubCode", (int)code)};
 }

@@ -18,6 +18,7 @@ enum {
 
 /* statusSubCode of an answer (registration.md names 10910 to 10912, the others are ours). */
 enum sub_code {
+	SUB_NONE,
 #define SUB_CODE(NAME, number, status, text) SUB_##NAME = number,
 #include "server/list/sub_codes.def"
 };
@@ -48,9 +49,10 @@ struct registry_call {
 };
 
 struct registry_answer {
-	unsigned status; /* of HTTP */
-	json_t *body;    /* owned by the caller; NULL when memory is out */
-	int64_t created; /* id of the record if it is new, or has a new address: to be tried */
+	unsigned status;    /* of HTTP */
+	enum sub_code code; /* NONE: nothing is refused */
+	json_t *body;       /* owned by the caller; NULL when memory is out */
+	int64_t created;    /* id of the record if it is new, or has a new address: to be tried */
 };
 
 void registry_open(struct registry *r, struct records *records, unsigned servers_each);

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "server/api/limiter.h"
 #include "server/list/filter.h"
+#include "server/list/metrics.h"
 #include "server/list/page.h"
 #include "server/list/probe.h"
 #include "server/list/registry.h"
@@ -24,10 +25,7 @@ struct service {
 	struct probes *probes;
 	uv_timer_t round;
 	unsigned handles; /* http and round: freed when both have closed */
-	struct {
-		uint64_t puts, registered, call_backs, refused, deletes, queries, pages, probes,
-			reached;
-	} counts;
+	struct list_metrics metrics;
 };
 
 static int64_t now_s(void)
@@ -68,19 +66,27 @@ static void answer_json(struct http_exchange *x, unsigned status, json_t *body)
 	free(text);
 }
 
+/* Takes its body. */
+static void answer_registry(
+	struct service *s, struct http_exchange *x, const struct registry_answer *out)
+{
+	list_metrics_refused(&s->metrics, out->code);
+	answer_json(x, out->status, out->body);
+}
+
 static void refuse(struct service *s, struct http_exchange *x, enum sub_code code, const char *text)
 {
 	struct registry_answer out;
 
-	s->counts.refused++;
 	registry_refuse(&out, code, text);
-	answer_json(x, out.status, out.body);
+	answer_registry(s, x, &out);
 }
 
-static void refuse_method(struct http_exchange *x, const char *allow)
+static void refuse_method(struct service *s, struct http_exchange *x, const char *allow)
 {
 	struct http_answer a;
 
+	s->metrics.refused[REFUSED_METHOD]++;
 	answer_open(&a, x, 405);
 	http_answer_field(&a, "Allow", slice_text(allow));
 	http_answer_text(&a, "this method does nothing here");
@@ -157,8 +163,10 @@ static void try_to_reach(struct service *s, int64_t id)
 		if (address_parse(text, &at[count], &why))
 			count++;
 	}
-	s->counts.probes++;
-	probes_add(s->probes, id, at, count);
+	if (probes_add(s->probes, id, at, count))
+		s->metrics.probes++;
+	else
+		s->metrics.probes_dropped++;
 	record_free(&r);
 }
 
@@ -168,7 +176,7 @@ static void on_tried(void *owner, int64_t id, bool answered)
 	struct record r;
 	const char *why;
 
-	s->counts.reached += answered;
+	s->metrics.reached += answered;
 	if (!records_get(s->records, id, &r, &why))
 		return;
 	if (r.connectable != answered) {
@@ -189,7 +197,7 @@ static void on_put(struct service *s, struct http_exchange *x, const struct regi
 	struct slice body = x->request->body;
 	struct registry_answer out;
 
-	s->counts.puts++;
+	s->metrics.puts++;
 	if (!limiter_take(s->limiter, &x->from, loop_now_ms(s->loop))) {
 		refuse(s, x, SUB_RATE, NULL);
 		return;
@@ -201,15 +209,11 @@ static void on_put(struct service *s, struct http_exchange *x, const struct regi
 	}
 	registry_put(&s->registry, call, json_object_get(all, "serverStatus"), &out);
 	json_decref(all);
-	if (out.status == 200)
-		s->counts.registered++;
-	else if (out.status == 403 && json_object_get(out.body, "callBack") != NULL)
-		s->counts.call_backs++;
-	else
-		s->counts.refused++;
+	s->metrics.registered += out.status == 200;
+	s->metrics.call_backs += out.code == SUB_CALL_BACK;
 	if (out.created != 0)
 		try_to_reach(s, out.created);
-	answer_json(x, out.status, out.body);
+	answer_registry(s, x, &out);
 }
 
 static void on_status(struct service *s, struct http_exchange *x, const struct registry_call *call)
@@ -221,19 +225,19 @@ static void on_status(struct service *s, struct http_exchange *x, const struct r
 		on_put(s, x, call);
 		return;
 	case HTTP_METHOD_DELETE:
-		s->counts.deletes++;
+		s->metrics.deletes++;
 		registry_delete(&s->registry, call, &out);
 		break;
 	case HTTP_METHOD_GET:
 	case HTTP_METHOD_HEAD:
-		s->counts.queries++;
+		s->metrics.queries++;
 		registry_get(&s->registry, call, &out);
 		break;
 	default:
-		refuse_method(x, "GET, HEAD, PUT, DELETE");
+		refuse_method(s, x, "GET, HEAD, PUT, DELETE");
 		return;
 	}
-	answer_json(x, out.status, out.body);
+	answer_registry(s, x, &out);
 }
 
 static void on_server(
@@ -306,9 +310,9 @@ static void on_servers(struct service *s, struct http_exchange *x, const char *g
 	struct query q = {.filter = {.limit = FILTER_LIMIT}, .found = json_array()};
 	const char *why;
 
-	s->counts.queries++;
+	s->metrics.queries++;
 	if (x->request->method != HTTP_METHOD_GET && x->request->method != HTTP_METHOD_HEAD)
-		refuse_method(x, "GET, HEAD");
+		refuse_method(s, x, "GET, HEAD");
 	else if (!read_query(x->request->query, &q.filter, &why))
 		refuse(s, x, why[0] == 'f' ? SUB_FILTERS : SUB_PAGE, why);
 	else if (!records_current(s->records, game, now_s(), each_server, &q, &why))
@@ -397,7 +401,7 @@ static void on_page(struct service *s, struct http_exchange *x)
 	struct http_answer a;
 	const char *why = "out of memory";
 
-	s->counts.pages++;
+	s->metrics.pages++;
 	read_page_query(x->request->query, &l.page, game, sizeof game);
 	page_begin(&l.page);
 	bool ok = records_current(s->records, l.page.game, l.now, each_row, &l, &why);
@@ -424,39 +428,21 @@ static bool count_one(void *owner, const struct record *r UNUSED)
 
 static void on_metrics(struct service *s, struct http_exchange *x)
 {
+	struct list_metrics now = s->metrics;
 	struct http_server_counts http;
 	struct buf out = {0};
-	uint64_t current = 0;
 	const char *why;
 
-	records_current(s->records, NULL, now_s(), count_one, &current, &why);
+	records_current(s->records, NULL, now_s(), count_one, &now.servers, &why);
 	http_server_counts(s->http, &http);
-	const struct {
-		const char *name, *kind, *help;
-		uint64_t value;
-	} rows[] = {
-		{"servers", "gauge", "servers that are there now", current},
-		{"puts_total", "counter", "calls of servers", s->counts.puts},
-		{"registered_total", "counter", "of them, that were taken", s->counts.registered},
-		{"call_backs_total", "counter",
-			"of them, that were sent back to call from another "
-			"address",
-			s->counts.call_backs},
-		{"deletes_total", "counter", "goodbyes", s->counts.deletes},
-		{"refused_total", "counter", "requests that were refused", s->counts.refused},
-		{"queries_total", "counter", "questions for servers", s->counts.queries},
-		{"pages_total", "counter", "pages shown", s->counts.pages},
-		{"probes_total", "counter", "servers that were tried", s->counts.probes},
-		{"reached_total", "counter", "of them, that were reached", s->counts.reached},
-		{"connections_total", "counter", "connections", http.connections},
-		{"malformed_total", "counter", "connections that ended by a fault", http.malformed},
-	};
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		buf_addf(&out,
-			"# HELP holdfast_list_%s %s\n# TYPE holdfast_list_%s %s\nholdfast_list_%s %llu\n",
-			rows[i].name, rows[i].help, rows[i].name, rows[i].kind, rows[i].name,
-			(unsigned long long)rows[i].value);
-	answer(x, 200, "text/plain; version=0.0.4; charset=utf-8", buf_bytes(&out));
+	now.connections = http.connections;
+	now.connections_full = http.full;
+	now.malformed = http.malformed;
+	now.late = http.late;
+	if (list_metrics_text(&out, &now))
+		answer(x, 200, "text/plain; version=0.0.4; charset=utf-8", buf_bytes(&out));
+	else
+		answer(x, 503, NULL, slice_text(""));
 	buf_free(&out);
 }
 
@@ -494,7 +480,7 @@ static void on_request(void *owner, struct http_exchange *x)
 		if (x->request->method == HTTP_METHOD_GET || x->request->method == HTTP_METHOD_HEAD)
 			places[i].run(s, x);
 		else
-			refuse_method(x, "GET, HEAD");
+			refuse_method(s, x, "GET, HEAD");
 		return;
 	}
 	refuse(s, x, SUB_PATH, NULL);

@@ -92,6 +92,10 @@ int main(void)
 #define METRIC(KIND, name, help) printf("\n%s (%s)\n    %s.\n", #name, #KIND, help);
 #include "server/metrics.def"
 
+	heading("Counters of a list (its /metrics)");
+#define METRIC(KIND, name, help) printf("\n%s (%s)\n    %s.\n", #name, #KIND, help);
+#include "server/list/metrics.def"
+
 	heading("Events of scripts (game.on)");
 #define EVENT(name, arguments, help) event(#name, arguments, help);
 #include "server/events.def"

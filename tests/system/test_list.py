@@ -228,13 +228,25 @@ def test_the_counters_tell_what_happened(server_list):
     server_list.put()
     server_list.put(source="::1")
     server_list.ask("PUT", f"{GAME}/server/127.0.0.1/4000/status", b"x")
+    server_list.ask("GET", f"{GAME}/servers?filters=[{{}}]")
+    server_list.ask("GET", f"{GAME}/servers?limit=100000")
+    server_list.get(port=4999)
+    server_list.ask("POST", f"{GAME}/servers", b"x")
+    server_list.ask("GET", "/nowhere")
+    server_list.ask("GET", "/nowhere/else")
     text = server_list.ask("GET", "/metrics")[1]
     counts = dict(line.split() for line in text.splitlines() if not line.startswith("#"))
     assert counts["holdfast_list_servers"] == "1"
     assert counts["holdfast_list_puts_total"] == "3"
     assert counts["holdfast_list_registered_total"] == "1"
     assert counts["holdfast_list_call_backs_total"] == "1"
-    assert counts["holdfast_list_refused_total"] == "1"
+    assert counts["holdfast_list_probes_dropped_total"] == "0"
+    assert float(counts["holdfast_list_connections_total"]) > 0
+    refused = {name: value for name, value in counts.items() if name.startswith("holdfast_list_refused")}
+    assert {name: value for name, value in refused.items() if value != "0"} == {
+        f'holdfast_list_refused_total{{reason="{reason}"}}': value for reason, value in
+        (("body", "1"), ("filters", "1"), ("page", "1"), ("unknown", "1"), ("method", "1"), ("path", "2"))}
+    assert 'holdfast_list_refused_total{reason="rate"}' in refused, "what did not happen is told as well"
 
 
 @pytest.mark.parametrize("arguments, words", [
