@@ -14,11 +14,6 @@ enum {
 	DRAIN_MAX = 16 * 1024 * 1024 /* bytes still read from a peer we can no longer write to */
 };
 
-struct stream_chunk {
-	struct shared *b; /* owned: one reference */
-	uint32_t from, len;
-};
-
 /* The front of the queue's first chunk, while it waits in libuv for the kernel to have room. */
 struct stream_write {
 	uv_write_t req;
@@ -58,7 +53,8 @@ void shared_unref(struct shared *b)
 		free(b);
 }
 
-/* The queue: a ring whose room is a power of two, and no memory at all when it is empty. */
+/* The queue: one chunk in the stream itself, for which no memory is asked; and when there are more, a
+ * ring whose room is a power of two, until it is empty. */
 
 /* The queue has changed, and cost before until now. */
 static void count(struct stream *s, size_t before)
@@ -67,29 +63,32 @@ static void count(struct stream *s, size_t before)
 		*s->total = *s->total - before + stream_kept(s);
 }
 
-static struct stream_chunk *chunk_at(const struct stream *s, uint32_t i)
+static struct stream_chunk *chunk_at(struct stream *s, uint32_t i)
 {
-	return &s->queue[(s->queue_first + i) & (s->queue_room - 1)];
+	if (s->queue_room == 0)
+		return &s->queue.only;
+	return &s->queue.ring[(s->queue_first + i) & (s->queue_room - 1)];
 }
 
 static void queue_free(struct stream *s)
 {
-	free(s->queue);
-	s->queue = NULL;
+	if (s->queue_room > 0)
+		free(s->queue.ring);
 	s->queue_room = s->queue_first = s->queue_count = 0;
 }
 
 static bool queue_grow(struct stream *s)
 {
 	uint32_t room = s->queue_room > 0 ? s->queue_room * 2 : FIRST_ROOM;
-	struct stream_chunk *queue = calloc(room, sizeof *queue);
+	struct stream_chunk *ring = calloc(room, sizeof *ring);
 
-	if (queue == NULL)
+	if (ring == NULL)
 		return false;
 	for (uint32_t i = 0; i < s->queue_count; i++)
-		queue[i] = *chunk_at(s, i);
-	free(s->queue);
-	s->queue = queue;
+		ring[i] = *chunk_at(s, i);
+	if (s->queue_room > 0)
+		free(s->queue.ring);
+	s->queue.ring = ring;
 	s->queue_room = room;
 	s->queue_first = 0;
 	return true;
@@ -108,7 +107,8 @@ static bool queue_add(struct stream *s, struct shared *b, uint32_t from, uint32_
 			return true;
 		}
 	}
-	if (s->queue_count == s->queue_room && !queue_grow(s))
+	uint32_t room = s->queue_room > 0 ? s->queue_room : 1;
+	if (s->queue_count == room && !queue_grow(s))
 		return false;
 	*chunk_at(s, s->queue_count++) = (struct stream_chunk){shared_ref(b), from, len};
 	s->queued += len;

@@ -43,7 +43,11 @@ struct stream_ops {
 	void (*on_closed)(struct stream *s);
 };
 
-struct stream_chunk; /* private: shared bytes in the queue */
+/* Private: shared bytes in the queue. */
+struct stream_chunk {
+	struct shared *b; /* owned: one reference */
+	uint32_t from, len;
+};
 
 struct stream {
 	union {
@@ -55,7 +59,10 @@ struct stream {
 	struct loop *loop;            /* borrowed: outlives us */
 	const struct stream_ops *ops; /* borrowed: static */
 	struct loop_task flush;
-	struct stream_chunk *queue;   /* owned: NULL when nothing waits; a ring of room chunks */
+	union {
+		struct stream_chunk only;  /* the queue while queue_room is 0: this one, or none */
+		struct stream_chunk *ring; /* owned: a ring of queue_room chunks */
+	} queue;
 	struct stream_write *writing; /* owned: the write libuv holds, NULL when none */
 	uv_connect_t *dialling;       /* owned: NULL when none */
 	uint32_t queue_room, queue_first, queue_count;
