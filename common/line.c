@@ -143,3 +143,50 @@ void line_next(struct line *l)
 	buf_eat(&l->text, l->text.len);
 	l->cut = false;
 }
+
+bool line_whole(struct line *l, struct slice in, struct slice *text)
+{
+	bool cr, lf;
+	size_t len = in.len, n = 0;
+
+	if (l->text.len > 0 || l->cut || l->escape != NO_ESCAPE || l->after_cr)
+		return false;
+	lf = len > 0 && in.at[len - 1] == LF;
+	len -= lf;
+	cr = len > 0 && in.at[len - 1] == CR;
+	len -= cr;
+	while (n < len && is_kept(in.at[n]))
+		n++;
+	if (n < len || len > l->max || !(cr || lf))
+		return false;
+	l->after_cr = !lf;
+	*text = slice_of(in.at, len);
+	return true;
+}
+
+static uint32_t count_byte(const uint8_t *at, const uint8_t *end, uint8_t byte)
+{
+	uint32_t n = 0;
+
+	for (; (at = memchr(at, byte, (size_t)(end - at))) != NULL; at++)
+		n++;
+	return n;
+}
+
+uint32_t line_count(struct slice text, bool *after_cr)
+{
+	const uint8_t *at = text.at, *end = text.at + text.len, *cr;
+	uint32_t lines = 0;
+
+	if (text.len == 0)
+		return 0;
+	at += *after_cr && *at == LF;
+	while ((cr = memchr(at, CR, (size_t)(end - at))) != NULL) {
+		lines += count_byte(at, cr, LF) + 1;
+		at = cr + 1;
+		at += at < end && *at == LF;
+	}
+	lines += count_byte(at, end, LF);
+	*after_cr = end[-1] == CR;
+	return lines;
+}

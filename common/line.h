@@ -32,6 +32,14 @@ enum line_result {
 enum line_result line_feed(struct line *l, struct slice *in);
 void line_next(struct line *l); /* starts the next line */
 
+/* The same without a copy, for what mostly comes: true when in is one line as it is, with its end and
+ * nothing behind it, and *text is the line. False: nothing has changed, and line_feed takes it. */
+bool line_whole(struct line *l, struct slice in, struct slice *text);
+
+/* How many lines end in text, without erase keys and escapes. *after_cr says whether the text before it
+ * ended in CR, and then whether this does. */
+uint32_t line_count(struct slice text, bool *after_cr);
+
 /* What telnet's IAC EC and IAC EL do. */
 void line_erase_char(struct line *l);
 void line_erase(struct line *l);

@@ -217,11 +217,10 @@ static void cmd_queues(struct call *call)
 static struct subclient *find_user(struct mux *mux, const char *text)
 {
 	struct clientkey key;
-	struct subclient *u = NULL;
 
 	if (!clientkey_parse(text, &key) || key.depth != 2)
 		return NULL;
-	HASH_FIND(by_number, mux->by_number, &key.number[0], sizeof u->number, u);
+	struct subclient *u = roster_find(&mux->roster, key.number[0]);
 	if (u == NULL || u->state != SUBCLIENT_CONNECTED ||
 		listener_config(u->listener)->number != key.number[1])
 		return NULL;

@@ -63,12 +63,8 @@ static enum admission_verdict ask(struct subclient *u)
 	return verdict;
 }
 
-/* False when memory is out. */
-static bool add_user(struct mux *mux, struct subclient *u)
+static void add_user(struct mux *mux, struct subclient *u)
 {
-	HASH_ADD(by_number, mux->by_number, number, sizeof u->number, u);
-	if (u->by_number.tbl == NULL)
-		return false;
 	u->state = SUBCLIENT_CONNECTED;
 	stream_count_in(u->stream, &mux->queues.pool.bytes);
 	held_count_in(&u->held, &mux->queues.pool.bytes);
@@ -77,17 +73,13 @@ static bool add_user(struct mux *mux, struct subclient *u)
 	mux->metrics.users_now++;
 	listener_count(u->listener, 1);
 	mux->metrics.users_accepted++;
-	return true;
 }
 
 static void become_user(struct subclient *u)
 {
 	struct mux *mux = u->mux;
 
-	if (!add_user(mux, u)) {
-		subclient_drop(u, CLOSING_NO_MEMORY);
-		return;
-	}
+	add_user(mux, u);
 	log_info("%s: connected on listener %s", subclient_label(u),
 		listener_config(u->listener)->name);
 	subclient_watch(u); /* until he has typed something */
@@ -398,7 +390,6 @@ void arrival_accept(struct mux *mux, struct listener *listener, uv_stream_t *lis
 		return;
 	}
 	mux->outside++;
-	u->number = mux_new_number(mux);
 	if (layers_want_ticks(&u->layers))
 		list_add_last(&mux->ticking, &u->ticking);
 	from = subclient_from(u);

@@ -43,17 +43,3 @@ uint32_t bucket_room(const struct bucket *b, const struct bucket_limits *l, uint
 
 	return (uint32_t)(lines < bytes ? lines : bytes);
 }
-
-uint32_t bucket_lines(struct bucket_text *t, struct slice text)
-{
-	uint32_t lines = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		uint8_t byte = text.at[i];
-
-		if (byte == '\r' || (byte == '\n' && !t->after_cr))
-			lines++;
-		t->after_cr = byte == '\r';
-	}
-	return lines;
-}

@@ -23,12 +23,4 @@ void bucket_take(struct bucket *b, const struct bucket_limits *l, uint32_t lines
  * be a line). 0: none, until it refills. UINT32_MAX when rate is 0. */
 uint32_t bucket_room(const struct bucket *b, const struct bucket_limits *l, uint64_t now_ms);
 
-/* Where a user's text stands, for bucket_lines. All zero: not behind a CR. */
-struct bucket_text {
-	bool after_cr;
-};
-
-/* How many lines end in text: at CR, LF, CR LF and CR NUL. */
-uint32_t bucket_lines(struct bucket_text *t, struct slice text);
-
 #endif

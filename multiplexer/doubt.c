@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "common/line.h"
+
 enum { FIRST_ROOM = 64 };
 
 void doubt_free(struct doubt *d)
@@ -28,19 +30,16 @@ static bool grow(struct doubt *d)
 
 uint32_t doubt_lines(struct doubt_text *t, struct slice text)
 {
-	uint32_t lines = 0;
+	uint32_t lines = line_count(text, &t->after_cr);
 
-	for (size_t i = 0; i < text.len; i++) {
-		uint8_t c = text.at[i];
-		bool after_cr = t->after_cr;
+	if (lines > 0)
+		t->in_line = false;
+	for (size_t n = text.len; n > 0 && !t->in_line; n--) {
+		uint8_t c = text.at[n - 1];
 
-		t->after_cr = c == '\r';
-		if (c == '\r' || (c == '\n' && !after_cr)) {
-			lines++;
-			t->in_line = false;
-		} else if (c >= ' ' || c == '\t') {
-			t->in_line = true;
-		}
+		if (c == '\r' || c == '\n')
+			break;
+		t->in_line = c >= ' ' || c == '\t';
 	}
 	return lines;
 }

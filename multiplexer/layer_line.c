@@ -42,7 +42,23 @@ static bool is_question(struct layers *ls, unsigned position, const struct line 
 	       layers_say_mssp(ls, position);
 }
 
-/* All lines of one read go up together, so that they can share messages on the link. */
+/* Passes up what is one whole line, and was not the first; false when it is not. */
+static bool whole_line_up(struct layers *ls, unsigned position, struct line *l, struct slice bytes)
+{
+	uint8_t line[LINE_MAX_BYTES + 1];
+	struct slice text;
+
+	if (!ls->typed || !line_whole(l, bytes, &text))
+		return false;
+	memcpy(line, text.at, text.len);
+	line[text.len] = '\n';
+	say_line_ends(ls, position, 1);
+	layers_up_from(ls, position, slice_of(line, text.len + 1));
+	return true;
+}
+
+/* All lines of one read go up together, so that they can share messages on the link. Who has typed no
+ * part of a line has no memory for it. */
 static void line_up(struct layers *ls, unsigned position, void *state, struct slice bytes)
 {
 	struct line *l = &((struct line_state *)state)->line;
@@ -51,6 +67,8 @@ static void line_up(struct layers *ls, unsigned position, void *state, struct sl
 	unsigned count = 0;
 	enum line_result r;
 
+	if (whole_line_up(ls, position, l, bytes))
+		return;
 	while (ok && (r = line_feed(l, &bytes)) != LINE_MORE) {
 		ok = r == LINE_READY;
 		if (ok && !is_question(ls, position, l)) {
@@ -64,6 +82,8 @@ static void line_up(struct layers *ls, unsigned position, void *state, struct sl
 	if (lines.len > 0)
 		layers_up_from(ls, position, buf_bytes(&lines));
 	buf_free(&lines);
+	if (l->text.len == 0)
+		buf_free(&l->text);
 	if (!ok)
 		ls->ops->on_nomem(ls);
 	else if (cut)

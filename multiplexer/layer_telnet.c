@@ -128,8 +128,9 @@ static void telnet_up(struct layers *ls, unsigned position, void *state, struct 
 			text = telnet_byte(&t, *p) ? p : p + 1;
 			continue;
 		}
-		if (*p != TELNET_IAC)
-			continue;
+		p = memchr(p, TELNET_IAC, (size_t)(end - p));
+		if (p == NULL)
+			break;
 		layers_up_from(ls, position, slice_of(text, (size_t)(p - text)));
 		text = p + 1;
 		if (t.client == NULL && !telnet_meet(&t)) {
@@ -145,21 +146,26 @@ static void telnet_up(struct layers *ls, unsigned position, void *state, struct 
  * at once. */
 enum { TEXT_SEEN = 1, TEXT_NEEDS_MENDING = 2 };
 
+/* An LF without its CR, or a CR without its LF or NUL. What the first and the last byte lack, nobody
+ * knows here. */
+static bool has_bare_line_ends(const uint8_t *text, const uint8_t *end)
+{
+	for (const uint8_t *p = text; (p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++)
+		if (p > text && p[-1] != '\r')
+			return true;
+	for (const uint8_t *p = text; (p = memchr(p, '\r', (size_t)(end - p))) != NULL; p++)
+		if (p + 1 < end && p[1] != '\n' && p[1] != '\0')
+			return true;
+	return false;
+}
+
 static bool needs_mending(struct shared *b)
 {
 	if (b->mark == 0) {
 		b->mark = TEXT_SEEN;
-		for (uint32_t i = 0; i < b->len; i++) {
-			uint8_t c = b->bytes[i];
-			bool bad = c == TELNET_IAC ||
-				   (c == '\n' && i > 0 && b->bytes[i - 1] != '\r') ||
-				   (c == '\r' && i + 1 < b->len && b->bytes[i + 1] != '\n' &&
-					   b->bytes[i + 1] != '\0');
-			if (bad) {
-				b->mark |= TEXT_NEEDS_MENDING;
-				break;
-			}
-		}
+		if (memchr(b->bytes, TELNET_IAC, b->len) != NULL ||
+			has_bare_line_ends(b->bytes, b->bytes + b->len))
+			b->mark |= TEXT_NEEDS_MENDING;
 	}
 	return (b->mark & TEXT_NEEDS_MENDING) != 0;
 }

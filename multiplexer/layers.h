@@ -136,27 +136,27 @@ enum { LAYERS_MAX = 5 };
 struct layers {
 	const struct layer *const *list; /* borrowed: static, bottom first, NULL at its end */
 	const struct layers_ops *ops;    /* borrowed: static */
-	unsigned count;
-	void *state[LAYERS_MAX];        /* owned: one block, state[0] is its start */
+	void *state[LAYERS_MAX];         /* owned: one block, state[0] is its start */
+	uint64_t now_ms;   /* set by the owner before layers_up(), _tell() and _tick() */
+	uint8_t count;     /* of list */
+	uint8_t off;       /* a bit for each position: set, the layer is passed by */
+	uint8_t negotiate; /* enum negotiate; set by the owner before layers_start() */
+	bool spoke_telnet; /* the client has sent an IAC: only then it may be sent one */
+	bool caps_changed; /* for the owner: more is known of the client; he sets it back */
+	bool idle; /* not a user yet, and wants nothing at the moment: the first to go when many come */
+	bool detached; /* set by the owner: there is no connection; output is kept in the session alone */
+	bool prompts;      /* the client is told prompts by layers_tell(), not as text */
+	bool hidden;       /* the game wants what is typed now not to be shown */
+	bool echoing;      /* the client shows nothing of what is typed: it leaves that to us */
+	bool flush_wanted; /* layers_flush() is owed */
+	bool typed;        /* a first line was typed */
+	bool forbidden;    /* who is not in yet is told something: that he may not come in at all */
+	uint16_t close_code; /* set by the owner before layers_finish(): as of RFC 6455 */
 	const struct layers_door *door; /* borrowed; set by the owner after layers_open() */
 	struct layers_house *house; /* borrowed; set by the owner before layers_start(), or NULL */
 	struct session
 		*session; /* owned by layer_websocket: he may come back by another connection */
-	uint64_t now_ms;  /* set by the owner before layers_up(), _tell() and _tick() */
 	uint64_t dropped_replies; /* answers to the client that a rate limit kept back */
-	uint8_t negotiate;        /* enum negotiate; set by the owner before layers_start() */
-	bool spoke_telnet;        /* the client has sent an IAC: only then it may be sent one */
-	bool caps_changed;        /* for the owner: more is known of the client; he sets it back */
-	bool idle; /* not a user yet, and wants nothing at the moment: the first to go when many come */
-	bool detached; /* set by the owner: there is no connection; output is kept in the session alone */
-	bool prompts;        /* the client is told prompts by layers_tell(), not as text */
-	bool hidden;         /* the game wants what is typed now not to be shown */
-	bool echoing;        /* the client shows nothing of what is typed: it leaves that to us */
-	bool flush_wanted;   /* layers_flush() is owed */
-	bool typed;          /* a first line was typed */
-	uint16_t close_code; /* set by the owner before layers_finish(): as of RFC 6455 */
-	bool forbidden; /* who is not in yet is told something: that he may not come in at all */
-	uint8_t off;    /* a bit for each position: set, the layer is passed by */
 };
 
 /* False when memory is out; nothing is kept then. */

@@ -24,18 +24,6 @@
 enum { PACE_MS = 25, PACE_SLICES = 10 };
 enum { CLOCK_MS = 250, STOPPING_CLOCK_MS = 20, STOP_MAX_MS = 5000 };
 
-uint32_t mux_new_number(struct mux *mux)
-{
-	struct subclient *taken;
-
-	do {
-		if (++mux->next_number == 0)
-			mux->next_number = 1;
-		HASH_FIND(by_number, mux->by_number, &mux->next_number, sizeof(uint32_t), taken);
-	} while (taken != NULL);
-	return mux->next_number;
-}
-
 const char *mux_notice(const struct mux *mux, enum outage_say say)
 {
 	const struct options *o = &mux->config.options;
@@ -404,7 +392,7 @@ bool mux_open(struct mux *mux, struct loop *loop, struct config *config, const c
 	mux->pace.data = mux;
 	uv_timer_init(&loop->uv, &mux->pace);
 	/* A number from an earlier run must not name somebody in this one. */
-	uv_random(NULL, NULL, &mux->next_number, sizeof mux->next_number, 0, NULL);
+	uv_random(NULL, NULL, &mux->roster.last, sizeof mux->roster.last, 0, NULL);
 	uv_random(NULL, NULL, mux->incarnation, sizeof mux->incarnation, 0, NULL);
 	set_admission_limits(mux);
 	mux->admission = admission_new(&mux->admission_limits);
@@ -466,6 +454,7 @@ void mux_free(struct mux *mux)
 	mssp_free(&mux->mssp);
 	events_forget(&mux->events);
 	bans_free(&mux->bans);
+	roster_free(&mux->roster);
 	admission_free(mux->admission);
 	mux->admission = NULL;
 	config_free(&mux->config);

@@ -17,6 +17,7 @@
 #include "multiplexer/mssp.h"
 #include "multiplexer/outage.h"
 #include "multiplexer/queues.h"
+#include "multiplexer/roster.h"
 #include "multiplexer/serverlink.h"
 #include "multiplexer/session.h"
 #include "multiplexer/subclient.h"
@@ -43,9 +44,8 @@ struct mux {
 	struct queues queues;        /* what waits for users and from them, kept in bounds */
 	struct list graves;          /* GONE with nothing left open, and still to be freed */
 	struct list unflushed;       /* their layers want layers_flush() at the end of the turn */
-	struct subclient *by_number; /* uthash head */
-	uint32_t next_number;
-	unsigned departed;    /* who left, and are kept for what they typed */
+	struct roster roster;        /* all connections and those who left, by number */
+	unsigned departed;           /* who left, and are kept for what they typed */
 	unsigned outside;     /* connections that are no users: KNOCKING, ARRIVING, or refused */
 	unsigned securing;    /* connections whose TLS handshake is not through: SECURING */
 	unsigned refused_now; /* of them, those that are being told why */
@@ -115,10 +115,6 @@ bool mux_keep_departed(struct mux *mux, struct subclient *u);
 void mux_pace(struct mux *mux);
 
 const char *mux_notice(const struct mux *mux, enum outage_say say);
-
-/* A number for a new user: never one in use, and not again before 2^32 others (AgNet: he "will not
- * inherit the old user's state"). */
-uint32_t mux_new_number(struct mux *mux);
 
 /* admin.c */
 extern const struct command mux_commands[];

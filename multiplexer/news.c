@@ -286,9 +286,8 @@ void news_count_doubt(struct serverlink *s)
 	const struct doubt_entry *entry;
 
 	while ((entry = doubt_take(&s->doubt)) != NULL) {
-		struct subclient *u;
+		struct subclient *u = roster_find(&s->mux->roster, entry->user);
 
-		HASH_FIND(by_number, s->mux->by_number, &entry->user, sizeof entry->user, u);
 		if (u != NULL)
 			u->doubt += entry->lines;
 	}

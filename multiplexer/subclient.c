@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/line.h"
 #include "common/log.h"
 #include "multiplexer/detached.h"
 #include "multiplexer/mux.h"
@@ -168,7 +169,7 @@ static void on_input(struct layers *ls, struct slice bytes)
 	/* He sees what he types, and his Enter; hidden input leaves the cursor where it was. */
 	if (!u->layers.hidden || last == '\n' || last == '\r')
 		u->line_start = last == '\n' || last == '\r';
-	subclient_take(u, bucket_lines(&u->typed, bytes), 0);
+	subclient_take(u, line_count(bytes, &u->typed_cr), 0);
 	news_input(&u->mux->server, u, bytes);
 }
 
@@ -356,11 +357,12 @@ struct subclient *subclient_new(struct mux *mux, struct listener *listener, uv_s
 
 	if (u == NULL)
 		return NULL;
-	if (!layers_open(&u->layers, listener_config(listener)->kind->layers, &layers_ops)) {
+	u->mux = mux;
+	if (!roster_add(&mux->roster, u) ||
+		!layers_open(&u->layers, listener_config(listener)->kind->layers, &layers_ops)) {
 		subclient_free_record(u);
 		return NULL;
 	}
-	u->mux = mux;
 	u->listener = listener;
 	u->layers.house = &mux->house;
 	u->layers.negotiate = (uint8_t)listener_config(listener)->negotiate;
@@ -482,11 +484,8 @@ void subclient_second(struct subclient *u)
 
 struct subclient *subclient_find(struct mux *mux, const struct clientkey *key)
 {
-	struct subclient *u = NULL;
+	struct subclient *u = key->depth == 2 ? roster_find(&mux->roster, key->number[0]) : NULL;
 
-	if (key->depth != 2)
-		return NULL;
-	HASH_FIND(by_number, mux->by_number, &key->number[0], sizeof u->number, u);
 	if (u == NULL || u->state == SUBCLIENT_CLOSING || !u->known ||
 		key->number[1] != listener_config(u->listener)->number)
 		return NULL;

@@ -2,7 +2,6 @@
 #ifndef MULTIPLEXER_SUBCLIENT_H
 #define MULTIPLEXER_SUBCLIENT_H
 
-#include "common/hash.h"
 #include "common/list.h"
 #include "common/secret.h"
 #include "common/stream.h"
@@ -47,69 +46,70 @@ struct wire {
 	char tls_version[16]; /* "TLSv1.3", with us or with the proxy before us; "" = none */
 };
 
+/* What every line and every answer looks at comes first, so that it shares few lines of the cache: with
+ * thousands of users who type, each of them is out of it by his next line. */
 struct subclient {
-	struct wire *wire;     /* owned */
-	struct stream *stream; /* of the wire */
-	struct layers layers;
+	struct wire *wire;         /* owned */
+	struct stream *stream;     /* of the wire */
 	struct mux *mux;           /* borrowed: outlives us */
 	struct listener *listener; /* borrowed: outlives us */
-	uint32_t number;           /* his number; the key is number:listener */
+	uint32_t number;           /* his number; the key is number:listener. See roster.h */
 	enum subclient_state state;
+	uint64_t input_ms; /* when he last typed */
+
+	bool known;             /* the server of this link was told of him */
+	bool proven;            /* he has typed something */
+	bool line_start;        /* his cursor is where a line begins, as far as we can know */
+	bool typed_cr;          /* the last byte he typed was a CR */
+	bool stopped;           /* reading is stopped: his held input is full */
+	bool paced;             /* reading is stopped: he types faster than input_rate */
+	struct doubt_text told; /* where his text stands that servers were told of */
+	struct layers layers;
+	struct bucket bucket; /* of his input */
+	struct held held;     /* what he did that the server has not heard yet */
+	struct list waiting;  /* of mux->waiting: the server has to be told something */
+
 	enum closing closing; /* why, once he is not CONNECTED */
 	struct lookup_subject
 		at; /* where he comes from (subclient_from), and where he connected to */
 	uint64_t connected_ms;
-	uint64_t input_ms;    /* when he last typed */
 	uint64_t eof_ms;      /* when he ended his side; 0 = he has not */
 	uint64_t closing_ms;  /* when CLOSING began */
 	uint64_t resumes_ms;  /* when he came back the first time of the last minute */
-	uint8_t resumes;      /* times since then */
 	uint64_t detached_ms; /* while layers.detached: when he lost his connection */
+	uint8_t resumes;      /* times since resumes_ms */
 
 	bool ever_told;  /* some server was told of him: a new one finds him in its listing */
-	bool known;      /* the server of this link was told of him */
 	bool kill_asked; /* the server of this link waits for KILLED */
-	bool line_start; /* his cursor is where a line begins, as far as we can know */
-	bool stopped;    /* reading is stopped: his held input is full */
 	bool buried; /* GONE, and nothing of the connection is left: only news may keep the record */
-	bool proxied;  /* at is what a proxy says; the socket is the proxy's */
-	bool visiting; /* counted as a visitor in mux->admission */
-	bool admitted; /* counted in mux->admission */
-	bool proven;   /* he has typed something */
-	bool refused;  /* counted in mux->refused_now */
+	bool proxied;   /* at is what a proxy says; the socket is the proxy's */
+	bool visiting;  /* counted as a visitor in mux->admission */
+	bool admitted;  /* counted in mux->admission */
+	bool refused;   /* counted in mux->refused_now */
+	bool caps_due;  /* more is known of his client than the server was told */
+	bool told_slow; /* the server of this link was told that he is slow */
+	bool departed;  /* GONE, and kept because of what he typed: mux_keep_departed */
 
 	const char *why; /* there is no more use for him, because; NULL; as long as he is there */
 
-	bool caps_due;  /* more is known of his client than the server was told */
-	bool told_slow; /* the server of this link was told that he is slow */
-
 	struct arrival arrival; /* what he has to do before he is a user */
-	bool paced;             /* reading is stopped: he types faster than input_rate */
-	bool departed;          /* GONE, and kept because of what he typed: mux_keep_departed */
-
-	struct flow flow;     /* of his output */
-	struct bucket bucket; /* of his input */
-	struct bucket_text typed;
-	int32_t credit; /* at most 0: what he was told for beyond his share (news.c) */
+	struct flow flow;       /* of his output */
+	int32_t credit;         /* at most 0: what he was told for beyond his share (news.c) */
+	uint32_t doubt;         /* lines of his that a crashed server may not have handled */
 
 	struct lookup lookups[LOOKUP_KINDS];
 	uint32_t asked[LOOKUP_KINDS]; /* answers that the server of this link waits for */
 
-	struct held held;       /* what he did that the server has not heard yet */
-	uint32_t doubt;         /* lines of his that a crashed server may not have handled */
-	struct doubt_text told; /* where his text stands that servers were told of */
-	struct secret *saved;   /* owned: SAVE SUBCLIENT INFO; NULL = nothing kept */
+	struct secret *saved; /* owned: SAVE SUBCLIENT INFO; NULL = nothing kept */
 
 	struct list node;    /* of mux->users, in order of arrival */
 	struct list ticking; /* of mux->ticking: his layers want the clock */
-	struct list waiting; /* of mux->waiting: the server has to be told something */
 	struct list watched; /* of mux->watched: looked at by the clock; see subclient_tick */
 	struct list
 		unflushed;    /* of mux->unflushed: his layers kept output back to the turn's end */
 	struct list lists;    /* struct membership: the lists he is on */
 	struct list claiming; /* of mux->claiming: whose session he wants is not looked at yet */
 	struct list grave;    /* of mux->graves: GONE, and no on_closed will come */
-	UT_hash_handle by_number;
 };
 
 /* Takes the connection that waits on listening: KNOCKING, not read, known to nobody but

@@ -30,6 +30,7 @@ static void count_closing(struct mux_metrics *m, enum closing why)
 
 void subclient_free_record(struct subclient *u)
 {
+	roster_remove(&u->mux->roster, u);
 	held_free(&u->held);
 	tls_user_free(u->wire);
 	free(u->wire);
@@ -243,9 +244,7 @@ void subclient_forget(struct subclient *u)
 	subclient_unsave(u);
 	subclient_forget_lookups(u);
 	lists_forget(&mux->lists, u);
-	if (u->by_number.tbl != NULL)
-		HASH_DELETE(by_number, mux->by_number, u);
-	u->by_number.tbl = NULL;
+	roster_remove(&mux->roster, u);
 	if (u->departed)
 		mux->departed--;
 	u->departed = false;

@@ -1,9 +1,12 @@
 #include "common/line.h"
 #include "tests/unit/common/support_common.h"
 
+/* With WHOLE_FIRST, whole lines go by line_whole: which must not change anything. */
+enum ways { FEED_ALONE, WHOLE_FIRST, WAYS };
+
 /* Feeds the bytes in the pieces that cuts says (a bit for each place between two bytes) and writes
  * down each line as "[text]", a cut one as "[text!]", and what is unfinished behind them. */
-static void assemble(struct slice bytes, uint64_t cuts, size_t max, struct buf *out)
+static void assemble(struct slice bytes, uint64_t cuts, size_t max, enum ways way, struct buf *out)
 {
 	struct line l = {.max = max};
 	size_t from = 0;
@@ -13,6 +16,11 @@ static void assemble(struct slice bytes, uint64_t cuts, size_t max, struct buf *
 			continue;
 		struct slice in = slice_of(bytes.at + from, to - from);
 		from = to;
+		struct slice text;
+		if (way == WHOLE_FIRST && line_whole(&l, in, &text)) {
+			buf_addf(out, "[%.*s]", (int)text.len, (const char *)text.at);
+			continue;
+		}
 		for (;;) {
 			enum line_result result = line_feed(&l, &in);
 			assert_int_not_equal(result, LINE_NOMEM);
@@ -34,16 +42,14 @@ static void expect_max(struct slice bytes, size_t max, const char *lines)
 {
 	uint64_t ways = bytes.len > 13 ? 4096 : (uint64_t)1 << (bytes.len > 0 ? bytes.len - 1 : 0);
 
-	for (uint64_t cuts = 0; cuts < ways; cuts++) {
-		struct buf out = {0};
-		assemble(bytes, cuts, max, &out);
-		assert_string_equal(text_of(&out), lines);
-		buf_free(&out);
-	}
-	struct buf out = {0};
-	assemble(bytes, UINT64_MAX, max, &out);
-	assert_string_equal(text_of(&out), lines);
-	buf_free(&out);
+	for (uint64_t cuts = 0; cuts <= ways; cuts++)
+		for (enum ways way = 0; way < WAYS; way++) {
+			struct buf out = {0};
+
+			assemble(bytes, cuts < ways ? cuts : UINT64_MAX, max, way, &out);
+			assert_string_equal(text_of(&out), lines);
+			buf_free(&out);
+		}
 }
 
 #define EXPECT(bytes, lines) expect_max(slice_of(bytes, sizeof(bytes) - 1), LINE_MAX_BYTES, lines)
@@ -144,9 +150,9 @@ static void random_bytes_make_the_same_lines_however_they_are_cut(void **state U
 			bytes[k] = some[random_number() % (sizeof some - 1)];
 		struct buf whole = {0}, pieces = {0};
 		size_t max = 1 + random_number() % 12;
-		assemble(slice_of(bytes, len), 0, max, &whole);
+		assemble(slice_of(bytes, len), 0, max, FEED_ALONE, &whole);
 		assemble(slice_of(bytes, len), (uint64_t)random_number() << 31 ^ random_number(),
-			max, &pieces);
+			max, i % WAYS, &pieces);
 		assert_true(slice_is(buf_bytes(&whole), buf_bytes(&pieces)));
 		buf_free(&whole);
 		buf_free(&pieces);
@@ -168,6 +174,66 @@ static void telnet_erases_as_the_keys_do(void **state UNUSED)
 	line_free(&l);
 }
 
+static void most_lines_are_taken_without_a_copy(void **state UNUSED)
+{
+	static const char *const whole[] = {"look\r\n", "look\n", "look\r", "\n"},
+				 *const others[] = {"look", "look\nnorth\n", "look\n\r",
+					 "lok\bok\n", "far too long\n", ""};
+	struct slice text;
+
+	for (size_t i = 0; i < ARRAY_LEN(whole); i++) {
+		struct line l = {.max = 10};
+
+		assert_true(line_whole(&l, slice_text(whole[i]), &text));
+		assert_true(slice_is(text, slice_text(i < 3 ? "look" : "")));
+		assert_null(l.text.mem);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		struct line l = {.max = 10};
+
+		assert_false(line_whole(&l, slice_text(others[i]), &text));
+	}
+	/* A half line waits for its end. */
+	struct line l = {.max = 10};
+	struct slice in = slice_text("lo");
+	assert_int_equal(line_feed(&l, &in), LINE_MORE);
+	assert_false(line_whole(&l, slice_text("ok\n"), &text));
+	line_free(&l);
+}
+
+static void lines_are_counted_as_they_are_fed(void **state UNUSED)
+{
+	bool cr = false;
+
+	assert_int_equal(line_count(slice_text("a\nb\r\nc\rd"), &cr), 3);
+	assert_int_equal(line_count(slice_text("\r"), &cr), 1);
+	assert_true(cr);
+	assert_int_equal(line_count(slice_text(""), &cr), 0);
+	assert_int_equal(line_count(slice_text("\n"), &cr), 0); /* of the CR before it */
+	assert_int_equal(line_count(slice_text("\n"), &cr), 1);
+	assert_int_equal(line_count(slice_of("\r\0\r\0", 4), &cr), 2);
+	assert_int_equal(line_count(slice_text("keys"), &cr), 0);
+	for (int i = 0; i < 20000; i++) {
+		static const uint8_t some[] = "a\r\n";
+		uint8_t bytes[12];
+		size_t len = random_number() % sizeof bytes,
+		       cut = len > 0 ? random_number() % len : 0;
+		struct buf out = {0};
+		uint32_t lines = 0;
+
+		for (size_t k = 0; k < len; k++)
+			bytes[k] = some[random_number() % (sizeof some - 1)];
+		assemble(slice_of(bytes, len), 0, 100, FEED_ALONE, &out);
+		for (const char *at = text_of(&out); (at = strchr(at, ']')) != NULL; at++)
+			lines++;
+		cr = false;
+		uint32_t counted = line_count(slice_of(bytes, cut), &cr);
+		counted += line_count(slice_from(slice_of(bytes, len), cut), &cr);
+		assert_int_equal(counted, lines);
+		buf_free(&out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +248,8 @@ int main(void)
 		cmocka_unit_test(a_line_that_is_too_long_loses_its_end_only),
 		cmocka_unit_test(random_bytes_make_the_same_lines_however_they_are_cut),
 		cmocka_unit_test(telnet_erases_as_the_keys_do),
+		cmocka_unit_test(most_lines_are_taken_without_a_copy),
+		cmocka_unit_test(lines_are_counted_as_they_are_fed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -80,18 +80,6 @@ static void the_largest_limits_do_not_overflow(void **state UNUSED)
 	assert_in_range(bucket_room(&b, &most, years), 34463, 34464);
 }
 
-static void lines_end_as_in_a_terminal(void **state UNUSED)
-{
-	struct bucket_text t = {0};
-
-	assert_int_equal(bucket_lines(&t, slice_text("a\nb\r\nc\rd")), 3);
-	assert_int_equal(bucket_lines(&t, slice_text("\r")), 1);
-	assert_int_equal(bucket_lines(&t, slice_text("\n")), 0); /* of the CR before it */
-	assert_int_equal(bucket_lines(&t, slice_text("\n")), 1);
-	assert_int_equal(bucket_lines(&t, slice_of("\r\0\r\0", 4)), 2);
-	assert_int_equal(bucket_lines(&t, slice_text("keys")), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,7 +89,6 @@ int main(void)
 		cmocka_unit_test(a_debt_is_paid_before_there_is_room_again),
 		cmocka_unit_test(no_rate_is_no_limit),
 		cmocka_unit_test(the_largest_limits_do_not_overflow),
-		cmocka_unit_test(lines_end_as_in_a_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
