@@ -37,9 +37,4 @@ void secret_free(struct secret *s); /* NULL is allowed */
 /* Gives slabs that were kept in reserve back. Every value must have been freed before. */
 void secrets_free(struct secrets *all);
 
-static inline struct slice secret_bytes(const struct secret *s)
-{
-	return slice_of(s->bytes, s->len);
-}
-
 #endif

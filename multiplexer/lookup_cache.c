@@ -73,11 +73,6 @@ void lookup_cache_put(struct lookup_cache *c, const struct address *a, const cha
 		free(e);
 }
 
-unsigned lookup_cache_count(const struct lookup_cache *c)
-{
-	return HASH_COUNT(c->entries);
-}
-
 void lookup_cache_clear(struct lookup_cache *c)
 {
 	while (c->entries != NULL)

@@ -19,7 +19,6 @@ bool lookup_cache_find(
 void lookup_cache_put(struct lookup_cache *c, const struct address *a, const char *name,
 	uint64_t until_ms, unsigned max);
 
-unsigned lookup_cache_count(const struct lookup_cache *c);
 void lookup_cache_clear(struct lookup_cache *c);
 
 #endif

@@ -694,11 +694,6 @@ struct fetcher *fetcher_open(struct loop *loop)
 	return fr;
 }
 
-size_t fetcher_count(const struct fetcher *fr)
-{
-	return fr->active_count + fr->waiting_count;
-}
-
 static void timer_closed_cb(uv_handle_t *handle)
 {
 	handle_closed(handle->data);

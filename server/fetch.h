@@ -58,9 +58,6 @@ struct fetcher *fetcher_open(struct loop *loop);
 /* Cancels all and frees itself in a later turn of the loop. NULL is allowed. Also from a callback. */
 void fetcher_close(struct fetcher *fr);
 
-/* Those that are not answered: under way and waiting. */
-size_t fetcher_count(const struct fetcher *fr);
-
 /* Whether url can be fetched: http or https, a host, no name or password in it, at most FETCH_URL_MAX
  * bytes, nothing unprintable. False with *why a sentence (static). */
 bool fetch_check_url(const char *url, const char **why);

@@ -24,12 +24,6 @@ struct markup {
 	bool line;          /* shown with a line end, if it has none */
 };
 
-/* A text as it is. */
-static inline struct markup markup_plain(struct slice bytes)
-{
-	return (struct markup){.bytes = bytes};
-}
-
 /* Which parts of a look make a difference to this text: LOOK_COLORS | LOOK_ASCII | LOOK_MXP, or some. */
 unsigned markup_depends(const struct markup *m);
 

@@ -296,11 +296,6 @@ bool store_clear(struct store *s, const char *name, const char **why)
 	       finish(s, begin(s, CLEAR, name), why);
 }
 
-bool store_is_dirty(const struct store *s)
-{
-	return s->dirty;
-}
-
 bool store_commit(struct store *s, const char **why)
 {
 	const char *ignored;

@@ -52,9 +52,6 @@ bool store_clear(struct store *s, const char *name, const char **why);
 bool store_next(struct store *s, const char *name, struct slice after, struct slice *key,
 	struct slice *value);
 
-/* Whether anything was changed since the last commit. */
-bool store_is_dirty(const struct store *s);
-
 /* All changes since the last one, at once. False with *why: none of them is kept, and what was
  * there before them is there again. */
 bool store_commit(struct store *s, const char **why);

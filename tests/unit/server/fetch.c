@@ -344,10 +344,18 @@ static void one_that_is_too_late_is_given_up(void **state UNUSED)
 	assert_non_null(strstr(told.why, "timed out"));
 }
 
-static void four_are_under_way_and_the_others_wait_up_to_a_limit(void **state UNUSED)
+static void assert_no_room(void)
 {
 	const char *why;
 
+	assert_null(fetch_begin(fr,
+		&(struct fetch_request){.method = "GET", .url = "http://127.0.0.1/"}, on_answer,
+		NULL, &why));
+	assert_string_equal(why, "too many requests wait already");
+}
+
+static void four_are_under_way_and_the_others_wait_up_to_a_limit(void **state UNUSED)
+{
 	memset(&told, 0, sizeof told);
 	for (int i = 0; i < FETCH_WAITING_MAX; i++)
 		BEGIN(.url = url_of(&one, "/"));
@@ -355,28 +363,27 @@ static void four_are_under_way_and_the_others_wait_up_to_a_limit(void **state UN
 	run_turn();
 	for (int i = 0; i < FETCH_AT_ONCE; i++)
 		BEGIN(.url = url_of(&one, "/"));
-	assert_int_equal(fetcher_count(fr), FETCH_AT_ONCE + FETCH_WAITING_MAX);
-	assert_null(fetch_begin(fr,
-		&(struct fetch_request){.method = "GET", .url = "http://127.0.0.1/"}, on_answer,
-		NULL, &why));
-	assert_string_equal(why, "too many requests wait already");
+	assert_no_room();
 	say(&one, FINE);
 	run_until_told(FETCH_AT_ONCE + FETCH_WAITING_MAX);
 	assert_int_equal(one.requests, FETCH_AT_ONCE + FETCH_WAITING_MAX);
-	assert_int_equal(fetcher_count(fr), 0);
 }
 
 static void what_is_cancelled_is_not_told_and_makes_room(void **state UNUSED)
 {
-	struct fetch *f[6];
+	enum { ALL = FETCH_AT_ONCE + FETCH_WAITING_MAX };
+	struct fetch *f[ALL];
 
 	memset(&told, 0, sizeof told);
-	for (int i = 0; i < 6; i++)
-		f[i] = BEGIN(.url = url_of(&one, i < 5 ? "/" : "/last"));
+	for (int i = 0; i < FETCH_AT_ONCE; i++)
+		f[i] = BEGIN(.url = url_of(&one, "/"));
 	run_turn();
-	for (int i = 0; i < 5; i++)
-		fetch_cancel(f[i]); /* four under way, one that waits */
-	assert_int_equal(fetcher_count(fr), 1);
+	for (int i = FETCH_AT_ONCE; i < ALL; i++)
+		f[i] = BEGIN(.url = url_of(&one, "/"));
+	assert_no_room();
+	for (int i = 0; i < ALL; i++)
+		fetch_cancel(f[i]);
+	BEGIN(.url = url_of(&one, "/last"));
 	say(&one, FINE);
 	run_until_told(1);
 	assert_non_null(strstr(one.request, "/last"));
