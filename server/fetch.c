@@ -1,8 +1,7 @@
-/* libcurl's multi interface on our loop. curl tells which sockets and which time to watch:
+/* What becomes of a request:
  *
- *   fetch_begin -> waiting -> begin: curl_multi_add_handle
- *   watch_socket, watch_time <- curl        uv_poll, uv_timer -> curl_multi_socket_action -> reap
- *   reap -> finish: a redirect begins again, all else is the answer, and the next one's turn comes
+ *   fetch_begin -> waiting -> next: its turn has come, curl has it (curlmulti.h) -> reap
+ *   reap: a redirect begins again, all else is the answer, and the next one's turn comes
  *
  * curl looks names up in a thread of its own, one for each request; CURLOPT_QUICK_EXIT leaves a thread
  * to itself that a silent name server holds up. Redirects are followed here, not by curl, since it would
@@ -10,19 +9,17 @@
  * made (open_socket), so none may be taken over from a request that was allowed more. */
 #include "server/fetch.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "common/buf.h"
 #include "common/internet.h"
+#include "server/curlmulti.h"
+#include "server/fetch_url.h"
 
 struct fetcher {
-	struct loop *loop; /* borrowed */
-	CURLM *multi;      /* owned */
-	uv_timer_t timer;
-	unsigned handles; /* open ones of libuv: the timer, and a poll for each socket */
+	struct curlmulti curl;
 	bool closing;
 	struct list active, waiting; /* struct fetch */
 	size_t active_count, waiting_count;
@@ -56,189 +53,7 @@ struct fetch {
 #define IPV6_PREFER_SRC_PUBLIC 0x0002
 #endif
 
-struct watch {
-	uv_poll_t poll;
-	struct fetcher *fetcher;
-};
-
-static void reap(struct fetcher *fr);
 static void next(struct fetcher *fr);
-
-/* ---- curl on the loop --------------------------------------------------------------------------- */
-
-static void handle_closed(struct fetcher *fr)
-{
-	if (--fr->handles > 0 || !fr->closing)
-		return;
-	free(fr);
-	curl_global_cleanup();
-}
-
-static void watch_closed_cb(uv_handle_t *handle)
-{
-	struct watch *w = handle->data;
-	struct fetcher *fr = w->fetcher;
-
-	free(w);
-	handle_closed(fr);
-}
-
-static void act(struct fetcher *fr, curl_socket_t fd, int events)
-{
-	int running;
-
-	curl_multi_socket_action(fr->multi, fd, events, &running);
-	reap(fr);
-}
-
-static void watch_cb(uv_poll_t *poll, int status, int events)
-{
-	struct watch *w = poll->data;
-	uv_os_fd_t fd;
-
-	if (uv_fileno((uv_handle_t *)poll, &fd) < 0)
-		return;
-	act(w->fetcher, fd,
-		status < 0 ? CURL_CSELECT_ERR
-			   : ((events & UV_READABLE) != 0 ? CURL_CSELECT_IN : 0) |
-				     ((events & UV_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0));
-}
-
-static void unwatch(struct fetcher *fr, struct watch *w, curl_socket_t fd)
-{
-	if (w == NULL)
-		return;
-	uv_poll_stop(&w->poll);
-	uv_close((uv_handle_t *)&w->poll, watch_closed_cb);
-	curl_multi_assign(fr->multi, fd, NULL);
-}
-
-static struct watch *watch_new(struct fetcher *fr, curl_socket_t fd)
-{
-	struct watch *w = malloc(sizeof *w);
-
-	if (w == NULL)
-		return NULL;
-	if (uv_poll_init_socket(&fr->loop->uv, &w->poll, fd) < 0) {
-		free(w);
-		return NULL;
-	}
-	w->poll.data = w;
-	w->fetcher = fr;
-	fr->handles++;
-	curl_multi_assign(fr->multi, fd, w);
-	return w;
-}
-
-/* One that cannot be watched for want of memory ends with the time of its request: a failure told to
- * curl would end all. */
-static int watch_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *user, void *watched)
-{
-	struct fetcher *fr = user;
-	struct watch *w = watched;
-
-	if (what == CURL_POLL_REMOVE) {
-		unwatch(fr, w, fd);
-		return 0;
-	}
-	if (w == NULL)
-		w = watch_new(fr, fd);
-	if (w != NULL)
-		uv_poll_start(&w->poll,
-			((what & CURL_POLL_IN) != 0 ? UV_READABLE : 0) |
-				((what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0),
-			watch_cb);
-	return 0;
-}
-
-static void time_cb(uv_timer_t *timer)
-{
-	act(timer->data, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static int watch_time(CURLM *multi UNUSED, long ms, void *user)
-{
-	struct fetcher *fr = user;
-
-	if (ms < 0 || fr->closing)
-		uv_timer_stop(&fr->timer);
-	else
-		uv_timer_start(&fr->timer, time_cb, ms > 0 ? (uint64_t)ms : 1, 0);
-	return 0;
-}
-
-/* ---- URLs --------------------------------------------------------------------------------------- */
-
-static bool has_part(CURLU *url, CURLUPart part)
-{
-	char *text = NULL;
-	bool has = curl_url_get(url, part, &text, 0) == CURLUE_OK && text[0] != '\0';
-
-	curl_free(text);
-	return has;
-}
-
-static bool is_http(CURLU *url)
-{
-	char *scheme = NULL;
-	bool is = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-		  (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
-
-	curl_free(scheme);
-	return is;
-}
-
-/* Reads text as the place to go to, and replaces nothing when it is none. */
-static CURLU *read_url(const char *text, const char **why)
-{
-	CURLU *url = curl_url();
-	size_t len = strlen(text);
-
-	*why = url == NULL ? "not enough memory" : NULL;
-	if (len > FETCH_URL_MAX)
-		*why = "the URL is too long";
-	for (size_t i = 0; i < len && *why == NULL; i++)
-		if ((unsigned char)text[i] <= ' ' || text[i] == 0x7f)
-			*why = "the URL has a blank or an unprintable character in it";
-	if (*why == NULL && curl_url_set(url, CURLUPART_URL, text, CURLU_NON_SUPPORT_SCHEME) != 0)
-		*why = "that is no URL: one looks like https://example.org/path";
-	if (*why == NULL && !is_http(url))
-		*why = "the URL must begin with http:// or https://";
-	if (*why == NULL && !has_part(url, CURLUPART_HOST))
-		*why = "the URL has no host";
-	if (*why == NULL && (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD)))
-		*why = "the URL may hold no name and no password";
-	if (*why == NULL)
-		return url;
-	curl_url_cleanup(url);
-	return NULL;
-}
-
-bool fetch_check_url(const char *url, const char **why)
-{
-	CURLU *read = read_url(url, why);
-
-	curl_url_cleanup(read);
-	return read != NULL;
-}
-
-static bool same_part(CURLU *a, CURLU *b, CURLUPart part)
-{
-	char *of_a = NULL, *of_b = NULL;
-	bool same = curl_url_get(a, part, &of_a, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-		    curl_url_get(b, part, &of_b, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-		    strcasecmp(of_a, of_b) == 0;
-
-	curl_free(of_a);
-	curl_free(of_b);
-	return same;
-}
-
-static bool same_origin(CURLU *a, CURLU *b)
-{
-	return same_part(a, b, CURLUPART_SCHEME) && same_part(a, b, CURLUPART_HOST) &&
-	       same_part(a, b, CURLUPART_PORT);
-}
 
 /* ---- what comes in ------------------------------------------------------------------------------ */
 
@@ -384,7 +199,7 @@ static bool set_limits(struct fetch *f, uint64_t left_ms)
 /* Tells curl all about the way to f->url, and lets it begin. */
 static bool go(struct fetch *f)
 {
-	uint64_t now_ms = loop_now_ms(f->fetcher->loop);
+	uint64_t now_ms = loop_now_ms(f->fetcher->curl.loop);
 	bool ok = true;
 
 	if (f->deadline_ms == 0)
@@ -400,7 +215,7 @@ static bool go(struct fetch *f)
 	SET(CURLOPT_HTTPHEADER, f->headers);
 	ok = ok && set_method(f) && set_where(f) &&
 	     set_limits(f, f->deadline_ms > now_ms ? f->deadline_ms - now_ms : 1);
-	return ok && curl_multi_add_handle(f->fetcher->multi, f->easy) == CURLM_OK;
+	return ok && curl_multi_add_handle(f->fetcher->curl.multi, f->easy) == CURLM_OK;
 }
 
 /* ---- how it ends -------------------------------------------------------------------------------- */
@@ -489,11 +304,12 @@ static bool becomes_get(const struct fetch *f, long status)
 /* Makes f one for the place that the answer names. False with *why a sentence. */
 static bool turn_to(struct fetch *f, const char *location, long status, const char **why)
 {
-	CURLU *url = read_url(location, why);
+	CURLU *url = fetch_url_read(location, why);
 
 	if (url == NULL)
 		return false;
-	bool other = !same_origin(f->url, url), safe = same_part(f->url, url, CURLUPART_SCHEME);
+	bool other = !fetch_url_same_origin(f->url, url),
+	     safe = fetch_url_same_part(f->url, url, CURLUPART_SCHEME);
 	char *scheme = NULL;
 	if (!safe && curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK)
 		safe = strcmp(scheme, "https") == 0;
@@ -544,18 +360,19 @@ static bool follow(struct fetch *f, CURLcode *code)
 }
 
 /* Takes the finished from curl. Their owners may begin, cancel and close as they like meanwhile. */
-static void reap(struct fetcher *fr)
+static void reap(struct curlmulti *m)
 {
+	struct fetcher *fr = container_of(m, struct fetcher, curl);
 	CURLMsg *message;
 	int left;
 
-	while (!fr->closing && (message = curl_multi_info_read(fr->multi, &left)) != NULL) {
+	while (!fr->closing && (message = curl_multi_info_read(fr->curl.multi, &left)) != NULL) {
 		struct fetch *f = NULL;
 		CURLcode code = message->data.result;
 		CURL *easy = message->easy_handle;
 
 		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&f);
-		curl_multi_remove_handle(fr->multi, easy);
+		curl_multi_remove_handle(fr->curl.multi, easy);
 		if (code == CURLE_OK && follow(f, &code))
 			continue;
 		tell(f, code);
@@ -621,7 +438,7 @@ static struct fetch *fetch_new(const struct fetch_request *r, const char **why)
 	f->method = strdup(r->method);
 	if (f->easy != NULL && f->method != NULL && buf_add(&f->body, r->body) &&
 		copy_headers(f, r))
-		f->url = read_url(r->url, why);
+		f->url = fetch_url_read(r->url, why);
 	if (f->url != NULL)
 		return f;
 	fetch_free(f);
@@ -643,7 +460,7 @@ struct fetch *fetch_begin(struct fetcher *fr, const struct fetch_request *reques
 	list_add_last(&fr->waiting, &f->node);
 	fr->waiting_count++;
 	/* Its turn, and the turn of others, comes with the timer: nobody is told from in here. */
-	uv_timer_start(&fr->timer, time_cb, 0, 0);
+	curlmulti_wake(&fr->curl);
 	return f;
 }
 
@@ -655,14 +472,19 @@ void fetch_cancel(struct fetch *f)
 	if (waits) {
 		fr->waiting_count--;
 	} else {
-		curl_multi_remove_handle(fr->multi, f->easy);
+		curl_multi_remove_handle(fr->curl.multi, f->easy);
 		fr->active_count--;
-		uv_timer_start(&fr->timer, time_cb, 0, 0); /* for the next */
+		curlmulti_wake(&fr->curl); /* for the next */
 	}
 	fetch_free(f);
 }
 
 /* ---- life --------------------------------------------------------------------------------------- */
+
+static void on_closed(struct curlmulti *m)
+{
+	free(container_of(m, struct fetcher, curl));
+}
 
 struct fetcher *fetcher_open(struct loop *loop)
 {
@@ -670,33 +492,15 @@ struct fetcher *fetcher_open(struct loop *loop)
 
 	if (fr == NULL)
 		return NULL;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		free(fr);
-		return NULL;
-	}
-	fr->loop = loop;
-	fr->multi = curl_multi_init();
-	if (fr->multi == NULL ||
-		curl_multi_setopt(fr->multi, CURLMOPT_SOCKETFUNCTION, watch_socket) != CURLM_OK ||
-		curl_multi_setopt(fr->multi, CURLMOPT_SOCKETDATA, fr) != CURLM_OK ||
-		curl_multi_setopt(fr->multi, CURLMOPT_TIMERFUNCTION, watch_time) != CURLM_OK ||
-		curl_multi_setopt(fr->multi, CURLMOPT_TIMERDATA, fr) != CURLM_OK) {
-		curl_multi_cleanup(fr->multi);
-		curl_global_cleanup();
+	fr->curl.on_done = reap;
+	fr->curl.on_closed = on_closed;
+	if (!curlmulti_open(&fr->curl, loop)) {
 		free(fr);
 		return NULL;
 	}
 	list_init(&fr->active);
 	list_init(&fr->waiting);
-	uv_timer_init(&loop->uv, &fr->timer);
-	fr->timer.data = fr;
-	fr->handles = 1;
 	return fr;
-}
-
-static void timer_closed_cb(uv_handle_t *handle)
-{
-	handle_closed(handle->data);
 }
 
 void fetcher_close(struct fetcher *fr)
@@ -708,12 +512,10 @@ void fetcher_close(struct fetcher *fr)
 	{
 		struct fetch *f = container_of(node, struct fetch, node);
 
-		curl_multi_remove_handle(fr->multi, f->easy);
+		curl_multi_remove_handle(fr->curl.multi, f->easy);
 		fetch_free(f);
 	}
 	LIST_EACH(node, &fr->waiting)
 	fetch_free(container_of(node, struct fetch, node));
-	curl_multi_cleanup(fr->multi);
-	fr->multi = NULL;
-	uv_close((uv_handle_t *)&fr->timer, timer_closed_cb);
+	curlmulti_close(&fr->curl);
 }

@@ -11,7 +11,6 @@ struct fetch;   /* one request that was not answered yet */
 enum {
 	FETCH_AT_ONCE = 4,             /* of one fetcher (row M09) */
 	FETCH_WAITING_MAX = 32,        /* behind those */
-	FETCH_URL_MAX = 2000,          /* bytes */
 	FETCH_ANSWER_MAX = 256 * 1024, /* bytes, if the request does not say */
 	FETCH_HEADERS_MAX =
 		32 * 1024,            /* bytes of all header lines of an answer, 100 Continue too */
@@ -25,7 +24,7 @@ enum {
 /* What to ask. All is copied. 0 is the default of every number. */
 struct fetch_request {
 	const char *method;         /* "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD" */
-	const char *url;            /* see fetch_check_url */
+	const char *url;            /* see fetch_url_check */
 	const char *const *headers; /* "Name: value", NULL behind the last; NULL: none of its own.
 	                             * They are shown to the scheme, host and port of url, and to no
 	                             * other that it redirects to (row M08) */
@@ -57,10 +56,6 @@ struct fetcher *fetcher_open(struct loop *loop);
 
 /* Cancels all and frees itself in a later turn of the loop. NULL is allowed. Also from a callback. */
 void fetcher_close(struct fetcher *fr);
-
-/* Whether url can be fetched: http or https, a host, no name or password in it, at most FETCH_URL_MAX
- * bytes, nothing unprintable. False with *why a sentence (static). */
-bool fetch_check_url(const char *url, const char **why);
 
 /* Begins a request, or has it wait for its turn. cb(owner, answer) is called when it is over, unless
  * it is cancelled. NULL with *why a sentence (static): a bad URL, too many waiting, memory. */

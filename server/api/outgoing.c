@@ -5,6 +5,7 @@
 #include "server/api/named.h"
 #include "server/api/wrapped.h"
 #include "server/fetch.h"
+#include "server/fetch_url.h"
 #include "server/script_state.h"
 
 /* What the function returns; NightFall's numbers. */
@@ -251,7 +252,7 @@ static int l_create_api_request(lua_State *L)
 	const char *url = lua_tostring(L, 1);
 	if (strlen(url) != lua_rawlen(L, 1))
 		return answer(L, INVALID, "the URL has a NUL in it");
-	if (!fetch_check_url(url, &why))
+	if (!fetch_url_check(url, &why))
 		return answer(L, INVALID, why);
 	const char *method = lua_type(L, 2) == LUA_TSTRING ? find_method(lua_tostring(L, 2)) : NULL;
 	if (method == NULL)

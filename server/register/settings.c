@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "server/fetch.h"
+#include "server/fetch_url.h"
 
 static void unwanted(struct settings *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -59,7 +59,7 @@ static void read_list(struct settings *s, const struct cvars *set)
 		len--;
 	if (len == 0)
 		unwanted(s, "sv_register_url is empty: there is no list to register with");
-	else if (!fetch_check_url(set->sv_register_url, &why))
+	else if (!fetch_url_check(set->sv_register_url, &why))
 		unwanted(s, "sv_register_url: %s", why);
 	else if (strpbrk(set->sv_register_url, "?#") != NULL)
 		unwanted(s, "sv_register_url may have no ? and no # in it");
@@ -85,7 +85,7 @@ static void read_whoami(struct settings *s, const char *text)
 
 		if (count < 3 && len < SETTINGS_URL_MAX) {
 			snprintf(s->whoami[count], SETTINGS_URL_MAX, "%.*s", (int)len, text);
-			if (!fetch_check_url(s->whoami[count], &why))
+			if (!fetch_url_check(s->whoami[count], &why))
 				unwanted(s, "sv_register_whoami: %s", why);
 		}
 		count++;

@@ -11,6 +11,7 @@
 
 #include "common/buf.h"
 #include "server/fetch.h"
+#include "server/fetch_url.h"
 #include "tests/unit/support_loop.h"
 
 /* Servers on this machine whose answers a test writes down beforehand. */
@@ -196,20 +197,20 @@ static void a_url_is_http_with_a_host_and_nothing_hidden_in_it(void **state UNUS
 	char url[FETCH_URL_MAX + 2];
 
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)
-		if (!fetch_check_url(good[i], &why))
+		if (!fetch_url_check(good[i], &why))
 			fail_msg("%s: %s", good[i], why);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-		assert_false(fetch_check_url(bad[i].url, &why));
+		assert_false(fetch_url_check(bad[i].url, &why));
 		if (strstr(why, bad[i].why) == NULL)
 			fail_msg("%s: %s", bad[i].url, why);
 	}
 	snprintf(url, sizeof url, "http://example.org/");
 	memset(url + strlen(url), 'x', sizeof url - strlen(url));
 	url[FETCH_URL_MAX] = '\0';
-	assert_true(fetch_check_url(url, &why));
+	assert_true(fetch_url_check(url, &why));
 	url[FETCH_URL_MAX] = 'x';
 	url[FETCH_URL_MAX + 1] = '\0';
-	assert_false(fetch_check_url(url, &why));
+	assert_false(fetch_url_check(url, &why));
 }
 
 static void a_request_is_answered_with_both_ends_of_its_connection(void **state UNUSED)
