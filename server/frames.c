@@ -15,6 +15,23 @@ uint64_t frames_next_ns(const struct frames *f)
 	return f->due_ns + period_ns(f);
 }
 
+/* Of a turn in which a frame is due: a fifth of the time between two of them. */
+static uint64_t share_ns(const struct frames *f)
+{
+	return period_ns(f) / 5;
+}
+
+bool frames_are_held_up(struct frames *f, const struct loop *loop)
+{
+	uint64_t now = uv_hrtime();
+
+	if (f->turn_ns == 0 || f->turn != loop->turn) {
+		f->turn = loop->turn;
+		f->turn_ns = now;
+	}
+	return f->due_ns != 0 && now > frames_next_ns(f) && now - f->turn_ns > share_ns(f);
+}
+
 static void beat_cb(uv_poll_t *poll, int status, int events UNUSED)
 {
 	struct frames *f = poll->data;

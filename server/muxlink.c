@@ -108,7 +108,11 @@ bool muxlink_message(struct muxlink *m, const struct frame *f, struct refusal *w
 	loop_at_turn_end(m->game->loop, &m->tell_handled);
 	if (!handle_message(m, f, why))
 		return false;
-	if (m->peer != NULL && l == &m->peer->link && link_queued(l) > QUEUE_MAX) {
+	if (m->peer == NULL || l != &m->peer->link)
+		return true;
+	if (frames_are_held_up(&m->game->frames, m->game->loop))
+		link_yield(l);
+	if (link_queued(l) > QUEUE_MAX) {
 		snprintf(why->text, sizeof why->text,
 			"it asks but does not read: %zu bytes wait for it", link_queued(l));
 		return false;

@@ -56,6 +56,24 @@ static void frames_come_one_after_the_other(UNUSED void **state)
 	close_all();
 }
 
+static void other_work_has_its_share_of_a_turn_and_then_waits_for_a_frame_that_is_due(
+	UNUSED void **state)
+{
+	open_at(50);
+	usleep(30000); /* one is due now */
+	for (int turn = 0; turn < 3; turn++) {
+		assert_false(frames_are_held_up(&frames, &loop)); /* the first work of this turn */
+		usleep(5000);
+		assert_true(frames_are_held_up(&frames, &loop));
+		loop.turn++;
+	}
+	frames.due_ns = uv_hrtime() + UINT64_C(3600000000000); /* nothing is due for an hour */
+	assert_false(frames_are_held_up(&frames, &loop));
+	usleep(5000);
+	assert_false(frames_are_held_up(&frames, &loop));
+	close_all();
+}
+
 static void who_comes_late_learns_how_many_have_passed(UNUSED void **state)
 {
 	open_at(1000);
@@ -123,6 +141,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_come_one_after_the_other),
+		cmocka_unit_test(
+			other_work_has_its_share_of_a_turn_and_then_waits_for_a_frame_that_is_due),
 		cmocka_unit_test(who_comes_late_learns_how_many_have_passed),
 		cmocka_unit_test(the_beat_changes_while_it_runs),
 		cmocka_unit_test(the_same_beat_again_changes_nothing),

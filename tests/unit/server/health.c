@@ -3,13 +3,14 @@
 /* Frames that take too long: what they cost, and what they do not. */
 
 /* A frame's work takes longer than there is time until the next one, once a player wants it so. */
-#define SLOW_MAP                                                                          \
-	"local slow\n"                                                                    \
-	"game.on('input', function(p, line) slow = slow or line == 'slow'\n"              \
-	"  p:send('[' .. line .. ']') end)\n"                                             \
-	"game.on('frame', function(dt, n)\n"                                              \
-	"  local begun = os.clock() repeat until not slow or os.clock() - begun > 0.03\n" \
-	"end)\n"
+#define SLOW_MAP                                                                     \
+	"local slow\n"                                                               \
+	"local function work(seconds)\n"                                             \
+	"  local begun = os.clock() repeat until os.clock() - begun > seconds end\n" \
+	"game.on('input', function(p, line) slow = slow or line == 'slow'\n"         \
+	"  if line == 'work' then work(0.005) end\n"                                 \
+	"  p:send('[' .. line .. ']') end)\n"                                        \
+	"game.on('frame', function() if slow then work(0.03) end end)\n"
 
 static int open_slow(void **state)
 {
@@ -55,6 +56,29 @@ static void a_slow_frame_delays_what_is_typed_by_no_more_than_itself(UNUSED void
 	mux_close(&m);
 }
 
+/* All the lines come in one turn of the loop; a frame is due before they are done. */
+static void a_frame_that_is_due_does_not_wait_for_all_that_was_typed(UNUSED void **state)
+{
+	const int all = 60; /* of some 5 ms each, where 20 ms lie between two frames */
+	struct mux m = mux_ready();
+	int before = 0, turns = 0;
+
+	accept_user(&m, 1);
+	heard(&m);
+	for (int i = 0; i < all; i++)
+		SAY(&m, got_subclient_text, .who = key(1), .data = slice_text("work\n"));
+	uint64_t frames = game.metrics.frames, lines = game.metrics.lines_in;
+	while (game.metrics.lines_in < lines + (uint64_t)all) {
+		uint64_t had = game.metrics.lines_in;
+
+		uv_run(&loop.uv, UV_RUN_NOWAIT);
+		assert_true(++turns < 10000);
+		before += had < game.metrics.lines_in && game.metrics.frames > frames;
+	}
+	assert_true(before > 5); /* turns in which lines were handled behind a frame */
+	mux_close(&m);
+}
+
 static void status_and_metrics_tell_how_the_frames_do(UNUSED void **state)
 {
 	struct mux m = mux_ready();
@@ -85,6 +109,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SLOW_TEST(a_slow_frame_delays_what_is_typed_by_no_more_than_itself),
+		SLOW_TEST(a_frame_that_is_due_does_not_wait_for_all_that_was_typed),
 		SLOW_TEST(status_and_metrics_tell_how_the_frames_do),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
