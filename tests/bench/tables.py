@@ -345,11 +345,12 @@ def restart_lua(run):
 def frames(run):
     table = Table("Frames of the game while players play", ["", "late, p99 ms", "late, most ms",
                                                            "work, p99 ms", "left out"],
-                  "How late a frame begins that should begin every 50 ms, and how long it works, while "
-                  "every tenth player sends a line, waits for its answer and sends the next. All of the "
-                  "anteroom stand in one room, where everybody hears who comes.", [1], "milliseconds")
-    for kind, count in ((subjects.Anteroom, run.few), (subjects.HoldfastLua, run.few),
-                        (subjects.HoldfastLua, run.many)):
+                  "How late a frame begins that should begin every 50 ms, and how long it works, from when "
+                  "all come at once, and while then every tenth player sends a line, waits for its answer and "
+                  "sends the next. In the anteroom all say their names at once and stand in one room, where "
+                  "everybody hears who comes.", [1], "milliseconds")
+    for kind, count in ((subjects.Anteroom, run.few), (subjects.Anteroom, run.many),
+                        (subjects.HoldfastLua, run.few), (subjects.HoldfastLua, run.many)):
         s = kind(run.dir)
         try:
             s.players(count)

@@ -89,7 +89,7 @@ def test_each_command_with_two_players(anteroom):
             ("tell be psst", b"You tell Ben: psst\r\n", b"Anna tells you: psst\r\n"),
             ("who", b"Ben is in the hall.\r\n2 people in all.\r\n", None),
             ("help say", b"say <text>: talks to those in the same room", None),
-            ("help", b"who: everyone in the house\r\n", None),
+            ("help", b"who [<name>]: everyone in the house, or whose names begin so\r\n", None),
             ("news", b"The house is open.", None),
             ("colours 16", b"Colours are 16: \x1b[0;31mred\x1b[0m", None),
             ("colours off", b"Colours are off: red,", None),

@@ -20,21 +20,60 @@ local function origin(p)
 	return ", " .. p.key .. " from " .. address .. " by " .. p.protocol .. ", with " .. client
 end
 
-command("who", { help = "everyone in the house" }, function(caller)
-	local count = 0
+-- So many are told one by one, the others counted.
+local told_most = 50
+
+-- Those who have not said their names yet: the first of them, and how many there are in all.
+local function at_the_door(most)
+	local found, number = {}, 0
 	for p in players() do
-		local known = people.of[p]
-		local is_in = known and known.room
-		if is_in or caller.role == "admin" then
-			local where = is_in and "is in " .. rooms[known.room].name or "is at the door"
-			local idle = p.idle >= 60 and ", idle for " .. p.idle // 60 .. " min" or ""
-			local from = caller.role == "admin" and origin(p) or ""
-			caller:send(fmt("{bold}%s{/} %s%s%s.", p.name or "Somebody", where, idle, from))
-			count = count + 1
+		if not (people.of[p] and people.of[p].room) then
+			number = number + 1
+			found[#found + 1] = number <= most and p or nil
 		end
 	end
-	caller:send(count == 0 and "There is nobody." or count == 1 and "There is nobody else."
-		or count .. " people in all.")
+	return found, number
+end
+
+local function show_where(caller, p, where)
+	local idle = p.idle >= 60 and ", idle for " .. p.idle // 60 .. " min" or ""
+	local from = caller.role == "admin" and origin(p) or ""
+	caller:send(fmt("{bold}%s{/} %s%s%s.", p.name or "Somebody", where, idle, from))
+end
+
+-- Behind the list of some of them.
+local function show_number(caller, number, shown, beginning)
+	if number > shown then
+		caller:send(fmt("%d more. Type {bold}who{/} and the beginning of a name to see whose begin so.",
+			number - shown))
+	end
+	if beginning ~= "" then
+		caller:send(number == 0 and "Nobody's name begins so."
+			or number == 1 and "One name begins so." or number .. " names begin so.")
+	else
+		caller:send(number == 0 and "There is nobody." or number == 1 and "There is nobody else."
+			or number .. " people in all.")
+	end
+end
+
+command("who", {
+	usage = "[<name>]",
+	help = "everyone in the house, or whose names begin so",
+}, function(caller, words)
+	local beginning = words[1] or ""
+	local shown, number = people.beginning(beginning, told_most)
+	for _, p in ipairs(shown) do
+		show_where(caller, p, "is in " .. rooms[people.of[p].room].name)
+	end
+	local count = #shown
+	if caller.role == "admin" and beginning == "" then
+		local waiting, more = at_the_door(told_most - count)
+		for _, p in ipairs(waiting) do
+			show_where(caller, p, "is at the door")
+		end
+		count, number = count + #waiting, number + more
+	end
+	show_number(caller, number, count, beginning)
 end)
 
 local function show_help(p, found)

@@ -8,9 +8,11 @@
 --   screen     what players are shown           wrong      who tried too many wrong passwords
 --   questions  what somebody is being asked     login      from the first question to the hall
 --   turns      one line after the other         commands   what a typed line does
+--   comings    who comes and goes, told         roll       names in order, of thousands too
 --   walking, talking, house, passwords, admin   the commands themselves
 --   news       what has changed, newest first   api        what other programs can ask
 
+local comings = require("comings")
 local commands = require("commands")
 local login = require("login")
 local people = require("people")
@@ -52,11 +54,22 @@ game.on("input", turns.one_by_one(function(p, line)
 	end
 end))
 
+game.on("event", function(p, channel)
+	if channel == "caps" then
+		screen.client_changed(p)
+	end
+end)
+
 game.on("leave", function(p)
 	local known = people.forget(p)
 	turns.forget(p)
 	screen.forget(p)
 	if known and known.room then -- else he was never in, or another connection has taken his place
-		screen.tell(known.room, fmt("{bold}%s{/} has left.", p.name))
+		comings.tell("gone", p, known.room, fmt("{bold}%s{/} has left.", p.name))
 	end
+end)
+
+game.on("stop", function()
+	comings.tell_all()
+	screen.show_prompts()
 end)

@@ -1,11 +1,11 @@
 -- From the first question to the hall.
 
 local accounts = require("accounts")
+local comings = require("comings")
 local commands = require("commands")
 local names = require("names")
 local people = require("people")
 local questions = require("questions")
-local screen = require("screen")
 
 local login = {}
 
@@ -22,32 +22,33 @@ function login.begin(p)
 	ask_name(p)
 end
 
--- He is in: shows him where he is, and him to those who are there.
-local function enter(p, room, text)
+-- He is in: shows him where he is, and him to those who are there, as comings.tell says it.
+local function enter(p, what, room, text)
 	questions.done(p, { room = room, name = false, tries = false })
 	p:gmcp("Char.Name", { name = p.name, fullname = p.name })
 	p:send(fmt("Welcome, {bold}%s{/}. Type {bold}help{/} to see what you can do here.", p.name))
-	screen.tell(room, text, p)
+	comings.tell(what, p, room, text)
 	commands.run(p, "look")
 end
 
 local function enter_as_guest(p, name)
 	p.name = name
-	enter(p, people.first_room, fmt("{bold}%s{/} comes in from the road.", name))
+	enter(p, "come", people.first_room, fmt("{bold}%s{/} comes in from the road.", name))
 end
 
 -- The name is his: if somebody is here by it already, it is he himself, on another connection.
 local function enter_as_owner(p, name)
 	local account, old = accounts.find(name), people.named(name)
-	local room, text = people.first_room, fmt("{bold}%s{/} comes in from the road.", name)
+	local what, room = "come", people.first_room
+	local text = fmt("{bold}%s{/} comes in from the road.", name)
 	if old then
-		room = people.forget(old).room
+		what, room = "back", people.forget(old).room
 		text = fmt("{bold}%s{/} is startled, and then here as before.", name)
 		old:kick("You have come in from elsewhere, so this connection ends. Goodbye.")
 	end
 	p:login(name)
 	p.colours = account.colours
-	enter(p, room, text)
+	enter(p, what, room, text)
 end
 
 questions.new("name", "Name: ", false, function(p, line)

@@ -12,15 +12,29 @@ local questions = {} -- player -> the prompt of what he is asked
 local due = {} -- player -> true: he is to be shown his prompt
 local standing = {} -- player -> true: it is the last thing he was shown
 local is_coming = false
+local clients = {} -- player -> what his client is, as client_of has it
 
--- Clients of which more is known than that they are there: the play page, and most that speak telnet.
-local function can_tell_prompts(caps)
-	return caps.telnet or caps.reader ~= nil
+-- What is to be known of a client, found out once. p.caps is all that is known of it, made anew whenever it
+-- is read.
+local function client_of(p)
+	local client = clients[p]
+	if not client then
+		local caps = p.caps
+		local is_page = not caps.telnet and caps.reader ~= nil
+		client = {
+			wants_prompts = (caps.telnet or is_page) and not caps.reader, -- and can tell them from texts
+			shows_prompts_apart = is_page, -- in a place of their own
+			breaks_lines = is_page or caps.reader, -- or needs them unbroken
+			has_gmcp = caps.gmcp ~= nil,
+		}
+		clients[p] = client
+	end
+	return client
 end
 
--- The play page shows a prompt in a place of its own.
-local function shows_prompts_apart(caps)
-	return not caps.telnet and caps.reader ~= nil
+-- More is known of his client than before.
+function screen.client_changed(p)
+	clients[p] = nil
 end
 
 local function prompt_of(p)
@@ -29,12 +43,13 @@ local function prompt_of(p)
 		return questions[p]
 	elseif not known or not known.room or known.prompt == "off" then
 		return nil
-	elseif known.prompt == "on" or (can_tell_prompts(p.caps) and not p.caps.reader) then
+	elseif known.prompt == "on" or client_of(p).wants_prompts then
 		return "> "
 	end
 end
 
-local function show_prompts()
+-- Shows each his prompt to whom one is due.
+function screen.show_prompts()
 	is_coming = false
 	for p in pairs(due) do
 		local prompt = p.here and prompt_of(p)
@@ -51,7 +66,7 @@ function screen.prompt_soon(p)
 	due[p] = true
 	if not is_coming then
 		is_coming = true
-		after(0, show_prompts)
+		after(0, screen.show_prompts)
 	end
 end
 
@@ -66,12 +81,12 @@ function screen.answered(p)
 end
 
 function screen.forget(p)
-	questions[p], standing[p], due[p] = nil, nil, nil
+	questions[p], standing[p], due[p], clients[p] = nil, nil, nil, nil
 end
 
 -- Shows a text to one who may not expect it just now: his prompt is shown again below it.
 function screen.show(p, text)
-	if standing[p] and not shows_prompts_apart(p.caps) then
+	if standing[p] and not client_of(p).shows_prompts_apart then
 		p:send("") -- ends the line with the prompt
 	end
 	standing[p] = nil
@@ -81,7 +96,7 @@ end
 
 -- The same for everybody in a room; `except` may name one who shall not see it.
 function screen.tell(room, text, except)
-	for _, p in ipairs(people.within(room)) do
+	for _, p in ipairs(people.in_room(room)) do
 		if p ~= except then
 			screen.show(p, text)
 		end
@@ -91,9 +106,7 @@ end
 -- A text of many words in lines that end between words, as terminals cannot do it; the play page can, and
 -- screen readers need none. used: how much of the first line is taken already.
 function screen.wrap(p, text, used)
-	local caps = p.caps
-	local ends_lines = not caps.reader and not shows_prompts_apart(caps)
-	local width = ends_lines and math.min(caps.w or 80, 80) - 1 or math.huge
+	local width = client_of(p).breaks_lines and math.huge or math.min(p.caps.w or 80, 80) - 1
 	local parts, column = {}, used or 0
 	for word in text:gmatch("%S+") do
 		local length = utf8.len(word) or #word
@@ -113,7 +126,9 @@ end
 -- What is said somewhere, for clients that have a window for it.
 function screen.tell_channel(listeners, channel, talker, text)
 	for _, p in ipairs(listeners) do
-		p:gmcp("Comm.Channel.Text", { channel = channel, talker = talker, text = text })
+		if client_of(p).has_gmcp then
+			p:gmcp("Comm.Channel.Text", { channel = channel, talker = talker, text = text })
+		end
 	end
 end
 

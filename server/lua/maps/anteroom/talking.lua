@@ -20,7 +20,7 @@ command("say", {
 	local room = people.of[p].room
 	p:send(fmt("You say: {cyan}%s{/}", text))
 	screen.tell(room, fmt("{bold}%s{/} says: {cyan}%s{/}", p.name, text), p)
-	screen.tell_channel(people.within(room), "say", p.name, text)
+	screen.tell_channel(people.in_room(room), "say", p.name, text)
 end)
 
 command("emote", {

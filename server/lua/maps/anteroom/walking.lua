@@ -1,5 +1,6 @@
 -- The commands by which people look around and walk.
 
+local comings = require("comings")
 local commands = require("commands")
 local people = require("people")
 local rooms = require("rooms")
@@ -34,20 +35,29 @@ local function tell_room(p)
 	p:gmcp("Room.Info", { num = id, name = rooms[id].name, exits = rooms[id].exits })
 end
 
+-- So many are named, the others counted.
+local named_most = 20
+
+local function show_others(p, id)
+	local names = {}
+	for _, other in ipairs(people.in_room(id, named_most + 1)) do
+		if other ~= p and #names < named_most then
+			names[#names + 1] = other.name
+		end
+	end
+	local more = people.number_in(id) - 1 - #names
+	local behind = more == 0 and "" or more == 1 and " and one more" or " and " .. more .. " others"
+	if #names > 0 then
+		p:send(fmt("Also here: {bold}%s{/}%s.", table.concat(names, ", "), behind))
+	end
+end
+
 command("look", { help = "what is around you, and who. Short: l", where = "game" }, function(p)
 	local id = people.of[p].room
 	p:send(fmt("You are in {bold}%s{/}.", rooms[id].name))
 	p:send(screen.wrap(p, rooms[id].text))
 	p:send(exits_of(rooms[id]))
-	local others = {}
-	for _, other in ipairs(people.in_room(id)) do
-		if other ~= p then
-			others[#others + 1] = other.name
-		end
-	end
-	if #others > 0 then
-		p:send(fmt("Also here: {bold}%s{/}.", table.concat(others, ", ")))
-	end
+	show_others(p, id)
 	tell_room(p)
 end)
 
@@ -66,8 +76,8 @@ command("go", {
 	local to = rooms[id].exits[wanted]
 	if to then
 		people.change(p, { room = to })
-		screen.tell(id, fmt("{bold}%s{/} goes %s.", p.name, wanted))
-		screen.tell(to, fmt("{bold}%s{/} arrives %s.", p.name, from[wanted]), p)
+		comings.tell("gone", p, id, fmt("{bold}%s{/} goes %s.", p.name, wanted))
+		comings.tell("come", p, to, fmt("{bold}%s{/} arrives %s.", p.name, from[wanted]))
 		commands.run(p, "look")
 	elseif from[wanted] then
 		p:send(fmt("You cannot go %s from here. ", wanted) .. exits_of(rooms[id]))
