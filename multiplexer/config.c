@@ -85,172 +85,18 @@ static int check_option(cfg_t *cfg, cfg_opt_t *opt)
 	return 0;
 }
 
-static bool take_kind(struct listener_config *l, const char *text, cfg_t *cfg)
-{
-	l->kind = listener_kind_find(text);
-	if (l->kind == NULL)
-		cfg_error(cfg, "kind: '%s' is none of %s", text, listener_kind_names());
-	return l->kind != NULL;
-}
-
-static bool take_address(struct listener_config *l, const char *text, cfg_t *cfg)
-{
-	const char *why;
-	bool ok = address_parse(text, &l->address, &why);
-
-	if (!ok)
-		cfg_error(cfg, "address: '%s': %s", text, why);
-	return ok;
-}
-
-static bool take_number(struct listener_config *l, const char *text, cfg_t *cfg)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-	bool ok = *text >= '0' && *text <= '9' && *end == '\0' && n >= 1 &&
-		  n <= CLIENTKEY_LISTENER_MAX;
-
-	if (ok)
-		l->number = (unsigned)n;
-	else
-		cfg_error(cfg, "number: '%s' is not 1..%d", text, CLIENTKEY_LISTENER_MAX);
-	return ok;
-}
-
-static bool take_mode(struct listener_config *l, const char *text, cfg_t *cfg)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 8);
-	bool ok = *text >= '0' && *text <= '7' && *end == '\0' && n <= 0777;
-
-	if (ok)
-		l->mode = (mode_t)n;
-	else
-		cfg_error(cfg, "mode: '%s' is not an octal mode such as 0660", text);
-	return ok;
-}
-
-static bool take_lookup(enum lookup_mode *mode, const char *name, const char *text, cfg_t *cfg)
-{
-	bool ok = lookup_mode_parse(text, mode);
-
-	if (!ok)
-		cfg_error(cfg, "%s: '%s' is none of auto, on-request, off", name, text);
-	return ok;
-}
-
-static bool take_dns(struct listener_config *l, const char *text, cfg_t *cfg)
-{
-	return take_lookup(&l->dns, "dns", text, cfg);
-}
-
-static bool take_ident(struct listener_config *l, const char *text, cfg_t *cfg)
-{
-	return take_lookup(&l->ident, "ident", text, cfg);
-}
-
-static bool take_key(struct listener_config *l, const char *text, cfg_t *cfg)
-{
-	const char *why;
-	struct linkkey *key = linkkey_load(text, &why);
-
-	if (key == NULL) {
-		cfg_error(cfg, "key: %s", why);
-		return false;
-	}
-	linkkey_free(l->key);
-	free(l->key_file);
-	l->key = key;
-	l->key_file = strdup(text);
-	return l->key_file != NULL;
-}
-
-static const char *const negotiations[] = {
-	[NEGOTIATE_NEVER] = "never",
-	[NEGOTIATE_ON_TELNET] = "on-telnet",
-	[NEGOTIATE_ALWAYS] = "always",
-};
-
-static bool take_negotiate(struct listener_config *l, const char *text, cfg_t *cfg)
-{
-	for (size_t i = 0; i < ARRAY_LEN(negotiations); i++) {
-		if (strcmp(negotiations[i], text) == 0) {
-			l->negotiate = (enum negotiate)i;
-			return true;
-		}
-	}
-	cfg_error(cfg, "negotiate: '%s' is none of never, on-telnet, always", text);
-	return false;
-}
-
-static bool take_origins(struct listener_config *l, const char *text, cfg_t *cfg)
-{
-	const char *why;
-
-	if (!origins_check(text, &why)) {
-		cfg_error(cfg, "origins: '%s' %s", text, why);
-		return false;
-	}
-	free(l->origins);
-	l->origins = strdup(text);
-	if (l->origins == NULL)
-		cfg_error(cfg, "out of memory");
-	return l->origins != NULL;
-}
-
-static bool take_proxies(struct listener_config *l, const char *text, cfg_t *cfg)
-{
-	const char *why;
-	bool ok = nets_parse(text, &l->proxies, &why);
-
-	if (!ok)
-		cfg_error(cfg, "proxies: '%s' %s", text, why);
-	return ok;
-}
-
-static bool take_tls(struct listener_config *l, const char *text, cfg_t *cfg)
-{
-	static const char *const words[] = {"no", "yes", "off", "on", "false", "true"};
-
-	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		if (strcmp(words[i], text) == 0) {
-			l->tls = i % 2 == 1;
-			return true;
-		}
-	}
-	cfg_error(cfg, "tls: '%s' is none of yes, no", text);
-	return false;
-}
-
-/* What a listener section may hold. */
-static const struct {
-	const char *name;
-	bool (*take)(struct listener_config *l, const char *text, cfg_t *cfg);
-} listener_fields[] = {
-	{"kind", take_kind},
-	{"address", take_address},
-	{"number", take_number},
-	{"mode", take_mode},
-	{"dns", take_dns},
-	{"ident", take_ident},
-	{"key", take_key},
-	{"negotiate", take_negotiate},
-	{"origins", take_origins},
-	{"proxies", take_proxies},
-	{"tls", take_tls},
-};
-
 static int check_listener_field(cfg_t *cfg, cfg_opt_t *opt)
 {
 	struct listener_config scratch = {0};
-	bool ok = false;
+	const char *why;
+	size_t i = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(listener_fields); i++)
-		if (strcmp(listener_fields[i].name, opt->name) == 0)
-			ok = listener_fields[i].take(&scratch, cfg_opt_getstr(opt), cfg);
-	linkkey_free(scratch.key);
-	free(scratch.key_file);
-	free(scratch.origins);
+	while (strcmp(listener_config_field(i), opt->name) != 0)
+		i++;
+	bool ok = listener_config_take(&scratch, i, cfg_opt_getstr(opt), &why);
+	if (!ok)
+		cfg_error(cfg, "%s", why);
+	listener_config_free(&scratch);
 	return ok ? 0 : -1;
 }
 
@@ -262,35 +108,11 @@ static bool add_listener(struct config *config, const char *name, struct listene
 	if (grown == NULL)
 		return false;
 	config->listeners = grown;
-	grown[n] = (struct listener_config){.name = strdup(name),
-		.mode = 0600,
-		.negotiate = NEGOTIATE_ALWAYS,
-		.dns = LOOKUP_ON_REQUEST,
-		.ident = LOOKUP_ON_REQUEST};
-	if (grown[n].name == NULL)
+	if (!listener_config_init(&grown[n], name))
 		return false;
 	*out = &grown[n];
 	config->listener_count++;
 	return true;
-}
-
-/* What each field alone cannot tell; NULL = nothing wrong. */
-static const char *fault_of_listener(const struct listener_config *l, cfg_t *section)
-{
-	if (!l->kind->is_chain)
-		return l->key != NULL ? "key is for kind = \"multiplexer\" alone" : NULL;
-	if (cfg_getstr(section, "dns") != NULL || cfg_getstr(section, "ident") != NULL ||
-		cfg_getstr(section, "origins") != NULL)
-		return "dns, ident and origins are for users, and set at the multiplexer that has "
-		       "them";
-	if (l->tls)
-		return "tls is for users: multiplexers on other machines have key = 'FILE'";
-	if (l->address.sa.sa_family == AF_UNIX)
-		return l->key != NULL ? "a unix: socket needs no key: mode says who may use it"
-				      : NULL;
-	return l->key == NULL ? "a multiplexer on another machine needs key = 'FILE', which "
-				"`holdfastctl key new FILE` makes; on this one, a unix: address"
-			      : NULL;
 }
 
 /* Port 0 is another one each time. */
@@ -337,11 +159,13 @@ static int check_listener(cfg_t *cfg, cfg_opt_t *opt)
 		cfg_error(cfg, "out of memory");
 		return -1;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(listener_fields); i++) {
-		const char *text = cfg_getstr(section, listener_fields[i].name);
+	for (size_t i = 0; listener_config_field(i) != NULL; i++) {
+		const char *text = cfg_getstr(section, listener_config_field(i)), *why;
 
-		if (text != NULL && !listener_fields[i].take(l, text, section))
+		if (text != NULL && !listener_config_take(l, i, text, &why)) {
+			cfg_error(section, "%s", why);
 			return -1;
+		}
 	}
 	if (l->kind == NULL || l->address.len == 0) {
 		cfg_error(cfg, "listener '%s' has no %s", l->name,
@@ -349,7 +173,7 @@ static int check_listener(cfg_t *cfg, cfg_opt_t *opt)
 					: "address: add address = \"127.0.0.1:4000\"");
 		return -1;
 	}
-	const char *fault = fault_of_listener(l, section);
+	const char *fault = listener_config_fault(l);
 	if (fault != NULL) {
 		cfg_error(cfg, "listener '%s': %s", l->name, fault);
 		return -1;
@@ -397,20 +221,7 @@ static bool read_file(struct config *config, const char *file)
 		CFG_STR("key", NULL, CFGF_NONE),
 		CFG_END(),
 	};
-	cfg_opt_t fields[] = {
-		CFG_STR("kind", NULL, CFGF_NONE),
-		CFG_STR("address", NULL, CFGF_NONE),
-		CFG_STR("number", NULL, CFGF_NONE),
-		CFG_STR("mode", NULL, CFGF_NONE),
-		CFG_STR("dns", NULL, CFGF_NONE),
-		CFG_STR("ident", NULL, CFGF_NONE),
-		CFG_STR("key", NULL, CFGF_NONE),
-		CFG_STR("negotiate", NULL, CFGF_NONE),
-		CFG_STR("origins", NULL, CFGF_NONE),
-		CFG_STR("proxies", NULL, CFGF_NONE),
-		CFG_STR("tls", NULL, CFGF_NONE),
-		CFG_END(),
-	};
+	cfg_opt_t fields[LISTENER_FIELDS_MAX + 1];
 	cfg_opt_t rows[] = {
 #define OPTION(TYPE, name, preset, min, max, flags, help) CFG_STR(#name, NULL, CFGF_NONE),
 #include "multiplexer/options.def"
@@ -419,6 +230,10 @@ static bool read_file(struct config *config, const char *file)
 		CFG_FUNC("include", &cfg_include),
 		CFG_END(),
 	};
+	size_t count = 0;
+	for (; listener_config_field(count) != NULL; count++)
+		fields[count] = (cfg_opt_t)CFG_STR(listener_config_field(count), NULL, CFGF_NONE);
+	fields[count] = (cfg_opt_t)CFG_END();
 	cfg_t *cfg = cfg_init(rows, CFGF_NONE);
 
 	if (cfg == NULL) {
@@ -430,10 +245,10 @@ static bool read_file(struct config *config, const char *file)
 		cfg_set_validate_func(cfg, option_table[i].name, check_option);
 	cfg_set_validate_func(cfg, "listener", check_listener);
 	cfg_set_validate_func(cfg, "certificate", check_certificate);
-	for (size_t i = 0; i < ARRAY_LEN(listener_fields); i++) {
+	for (size_t i = 0; i < count; i++) {
 		char path[64];
 
-		snprintf(path, sizeof path, "listener|%s", listener_fields[i].name);
+		snprintf(path, sizeof path, "listener|%s", listener_config_field(i));
 		cfg_set_validate_func(cfg, path, check_listener_field);
 	}
 	reading.config = config;
@@ -560,19 +375,15 @@ void config_free(struct config *config)
 	option_free(option_table, option_rows, &config->options);
 	linkkey_free(config->key);
 	certificates_free(&config->certificates);
-	for (size_t i = 0; i < config->listener_count; i++) {
-		free(config->listeners[i].name);
-		free(config->listeners[i].key_file);
-		linkkey_free(config->listeners[i].key);
-		free(config->listeners[i].origins);
-	}
+	for (size_t i = 0; i < config->listener_count; i++)
+		listener_config_free(&config->listeners[i]);
 	free(config->listeners);
 	memset(config, 0, sizeof *config);
 }
 
 void config_print(const struct config *config)
 {
-	char text[2048], nets[NETS_MAX * 50];
+	char text[2048];
 
 	for (size_t i = 0; i < option_rows; i++) {
 		const struct option *o = &option_table[i];
@@ -586,49 +397,8 @@ void config_print(const struct config *config)
 		printf("certificate \"%s\" {\n\tchain = \"%s\"\n\tkey = \"%s\"\n}\n", f->name,
 			f->chain, f->key);
 	}
-	for (size_t i = 0; i < config->listener_count; i++) {
-		const struct listener_config *l = &config->listeners[i];
-		char address[ADDRESS_TEXT_MAX];
-
-		address_text(&l->address, address);
-		printf("listener \"%s\" {\n\tkind = \"%s\"\n\taddress = \"%s\"\n\tnumber = %u\n",
-			l->name, l->kind->name, address, l->number);
-		if (l->address.sa.sa_family == AF_UNIX)
-			printf("\tmode = 0%o\n", (unsigned)l->mode);
-		printf("\tdns = \"%s\"\n\tident = \"%s\"\n", lookup_mode_text(l->dns),
-			lookup_mode_text(l->ident));
-		if (l->key_file != NULL)
-			printf("\tkey = \"%s\"\n", l->key_file);
-		if (l->tls)
-			printf("\ttls = \"yes\"\n");
-		if (strncmp(l->kind->name, "telnet", 6) == 0)
-			printf("\tnegotiate = \"%s\"\n", negotiations[l->negotiate]);
-		if (l->kind->handshake)
-			printf("\torigins = \"%s\"\n", l->door.origins);
-		if (l->proxies.count > 0)
-			printf("\tproxies = \"%s\"\n", nets_text(&l->proxies, nets, sizeof nets));
-		printf("}\n");
-	}
-}
-
-/* By the file's name: what is in it now is read at the next start. */
-static bool key_differs(const struct listener_config *a, const struct listener_config *b)
-{
-	if (a->key == NULL || b->key == NULL)
-		return a->key != b->key;
-	return strcmp(a->key_file, b->key_file) != 0;
-}
-
-static bool listener_differs(const struct listener_config *a, const struct listener_config *b)
-{
-	char at_a[ADDRESS_TEXT_MAX], at_b[ADDRESS_TEXT_MAX];
-
-	address_text(&a->address, at_a);
-	address_text(&b->address, at_b);
-	return a->kind != b->kind || a->tls != b->tls || a->number != b->number ||
-	       a->mode != b->mode || a->negotiate != b->negotiate ||
-	       strcmp(a->name, b->name) != 0 || key_differs(a, b) || strcmp(at_a, at_b) != 0 ||
-	       strcmp(a->door.origins, b->door.origins) != 0;
+	for (size_t i = 0; i < config->listener_count; i++)
+		listener_config_print(&config->listeners[i]);
 }
 
 unsigned config_apply_live(struct config *running, struct config *fresh)
@@ -661,7 +431,7 @@ unsigned config_apply_live(struct config *running, struct config *fresh)
 	fresh->certificates = old_certificates;
 	bool differ = running->listener_count != fresh->listener_count;
 	for (size_t i = 0; !differ && i < fresh->listener_count; i++)
-		differ = listener_differs(&running->listeners[i], &fresh->listeners[i]);
+		differ = listener_config_differs(&running->listeners[i], &fresh->listeners[i]);
 	for (size_t i = 0; !differ && i < fresh->listener_count; i++) {
 		running->listeners[i].dns = fresh->listeners[i].dns;
 		running->listeners[i].ident = fresh->listeners[i].ident;

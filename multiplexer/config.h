@@ -2,13 +2,9 @@
 #ifndef MULTIPLEXER_CONFIG_H
 #define MULTIPLEXER_CONFIG_H
 
-#include "common/address.h"
-#include "common/nets.h"
 #include "common/option.h"
-#include "multiplexer/layers.h"
-#include "multiplexer/lookup.h"
+#include "multiplexer/listener_config.h"
 #include "multiplexer/tls/certificates.h"
-#include "proto/linkkey.h"
 
 struct options {
 #define OPTION(TYPE, name, preset, min, max, flags, help) opt_##TYPE name;
@@ -17,25 +13,6 @@ struct options {
 
 extern const struct option option_table[];
 extern const size_t option_rows;
-
-struct listener_kind;
-
-struct listener_config {
-	char *name;                       /* owned: the section's title */
-	const struct listener_kind *kind; /* borrowed: static */
-	struct address address;
-	unsigned number;          /* 1..240, last number of its users' keys */
-	mode_t mode;              /* of an AF_UNIX socket file */
-	enum negotiate negotiate; /* of a telnet kind */
-	enum lookup_mode dns, ident;
-	struct linkkey *key; /* owned: of kind multiplexer on TCP; NULL = none */
-	char *key_file;      /* owned: where it was read from; NULL = none */
-	char *origins; /* owned: of a websocket listener, see handshake.h; NULL = ORIGINS_PRESET */
-	struct layers_door door;
-	struct nets proxies; /* from these a PROXY header has to come first */
-	bool tls;            /* players have to speak TLS */
-	bool optional; /* a built-in one: if it cannot listen (no IPv6 here), the others go on */
-};
 
 struct config {
 	struct options options;
