@@ -12,10 +12,9 @@ void buf_free(struct buf *b)
 	*b = (struct buf){0};
 }
 
-/* Makes room for n bytes behind the last one. */
-static bool make_room(struct buf *b, size_t n)
+bool buf_reserve(struct buf *b, size_t n)
 {
-	if (n <= b->room - b->start - b->len)
+	if (n <= buf_spare(b))
 		return true;
 	if (n > SIZE_MAX / 2 - b->len)
 		return false;
@@ -43,34 +42,46 @@ static bool make_room(struct buf *b, size_t n)
 	return true;
 }
 
-bool buf_add(struct buf *b, struct slice bytes)
+size_t int_text(int64_t number, char out[static INT_TEXT_MAX])
 {
-	if (bytes.len == 0)
-		return true;
-	if (!make_room(b, bytes.len))
-		return false;
-	memcpy(b->mem + b->start + b->len, bytes.at, bytes.len);
-	b->len += bytes.len;
-	return true;
+	char text[INT_TEXT_MAX]; /* from its end */
+	size_t i = sizeof text;
+	uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+
+	do
+		text[--i] = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (number < 0)
+		text[--i] = '-';
+	memcpy(out, text + i, sizeof text - i);
+	return sizeof text - i;
 }
 
-bool buf_add_byte(struct buf *b, uint8_t byte)
+bool buf_add_int(struct buf *b, int64_t number)
 {
-	return buf_add(b, slice_of(&byte, 1));
+	char text[INT_TEXT_MAX];
+
+	return buf_add(b, slice_of(text, int_text(number, text)));
 }
 
 bool buf_addf(struct buf *b, const char *fmt, ...)
 {
 	va_list args;
+	size_t spare = buf_spare(b);
+	char *at = spare > 0 ? (char *)b->mem + b->start + b->len : NULL;
 
 	va_start(args, fmt);
-	int n = vsnprintf(NULL, 0, fmt, args);
+	int n = vsnprintf(at, spare, fmt, args);
 	va_end(args);
-	if (n < 0 || !make_room(b, (size_t)n + 1)) /* its terminator lands behind the bytes */
+	if (n < 0)
 		return false;
-	va_start(args, fmt);
-	vsnprintf((char *)b->mem + b->start + b->len, (size_t)n + 1, fmt, args);
-	va_end(args);
+	if ((size_t)n >= spare) { /* its terminator lands behind the bytes */
+		if (!buf_reserve(b, (size_t)n + 1))
+			return false;
+		va_start(args, fmt);
+		vsnprintf((char *)b->mem + b->start + b->len, (size_t)n + 1, fmt, args);
+		va_end(args);
+	}
 	b->len += (size_t)n;
 	return true;
 }

@@ -1,7 +1,11 @@
 #include "common/http_answer.h"
 
-#include <stdarg.h>
 #include <stdio.h>
+
+enum {
+	HTTP_DATE_ROOM = 32,
+	USUAL_ROOM = 512 /* bytes that most answers fit into */
+};
 
 const char *http_status_phrase(unsigned status)
 {
@@ -15,7 +19,7 @@ const char *http_status_phrase(unsigned status)
 	}
 }
 
-const char *http_date(time_t now, char out[HTTP_DATE_ROOM])
+static void write_date(time_t now, char out[HTTP_DATE_ROOM])
 {
 	/* Not strftime: its names of days and months follow the locale. */
 	static const char days[] = "SunMonTueWedThuFriSat";
@@ -28,7 +32,19 @@ const char *http_date(time_t now, char out[HTTP_DATE_ROOM])
 		days + 3 * t.tm_wday, (unsigned)t.tm_mday % 100, months + 3 * t.tm_mon,
 		(unsigned)(t.tm_year + 1900) % 10000, (unsigned)t.tm_hour % 100,
 		(unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100);
-	return out;
+}
+
+const char *http_date(time_t now)
+{
+	static _Thread_local struct {
+		time_t at;
+		char text[HTTP_DATE_ROOM];
+	} last;
+
+	if (last.at != now || last.text[0] == '\0')
+		write_date(now, last.text);
+	last.at = now;
+	return last.text;
 }
 
 struct http_asked http_asked_by(const struct http_request *r)
@@ -51,22 +67,47 @@ static void add_text(struct http_answer *a, const char *text)
 	add(a, slice_text(text));
 }
 
-void http_answer_open(
-	struct http_answer *a, const struct http_asked *asked, unsigned status, time_t now)
+static void add_int(struct http_answer *a, int64_t number)
 {
-	char date[HTTP_DATE_ROOM];
+	if (!a->no_memory && !buf_add_int(&a->out, number))
+		a->no_memory = true;
+}
 
-	memset(a, 0, sizeof *a);
-	a->asked = *asked;
-	a->status = status;
-	a->no_memory = !buf_addf(&a->out, "HTTP/1.1 %u %s\r\nDate: %s\r\n", status,
-		http_status_phrase(status), http_date(now, date));
+static void add_line(struct http_answer *a, const char *name, struct slice value)
+{
+	add_text(a, name);
+	add_text(a, ": ");
+	add(a, value);
+	add_text(a, "\r\n");
+}
+
+void http_answer_open_in(struct http_answer *a, struct buf *room, const struct http_asked *asked,
+	unsigned status, time_t now)
+{
+	*a = (struct http_answer){.out = *room, .asked = *asked, .status = status};
+	*room = (struct buf){0};
+	a->no_memory = !buf_reserve(&a->out, USUAL_ROOM);
+	add_text(a, "HTTP/1.1 ");
+	add_int(a, status);
+	add_text(a, " ");
+	add_text(a, http_status_phrase(status));
+	add_text(a, "\r\nDate: ");
+	add_text(a, http_date(now));
+	add_text(a, "\r\n");
 	if (status == 101)
 		return; /* the handshake says Connection: Upgrade */
 	if (!asked->keep)
 		add_text(a, "Connection: close\r\n");
 	else if (asked->is_10)
 		add_text(a, "Connection: keep-alive\r\n");
+}
+
+void http_answer_open(
+	struct http_answer *a, const struct http_asked *asked, unsigned status, time_t now)
+{
+	struct buf none = {0};
+
+	http_answer_open_in(a, &none, asked, status, now);
 }
 
 void http_answer_free(struct http_answer *a)
@@ -96,23 +137,13 @@ bool http_answer_field(struct http_answer *a, const char *name, struct slice val
 {
 	if (!is_name(name) || !may_stand(value))
 		return false;
-	add_text(a, name);
-	add_text(a, ": ");
-	add(a, value);
-	add_text(a, "\r\n");
+	add_line(a, name, value);
 	return true;
 }
 
-bool http_answer_fieldf(struct http_answer *a, const char *name, const char *fmt, ...)
+void http_answer_lines(struct http_answer *a, const char *lines)
 {
-	char value[1024];
-	va_list args;
-
-	va_start(args, fmt);
-	int n = vsnprintf(value, sizeof value, fmt, args);
-	va_end(args);
-	return n >= 0 && (size_t)n < sizeof value &&
-	       http_answer_field(a, name, slice_of(value, (size_t)n));
+	add_text(a, lines);
 }
 
 static bool is_bodiless(unsigned status)
@@ -122,13 +153,17 @@ static bool is_bodiless(unsigned status)
 
 void http_answer_body(struct http_answer *a, const char *type, struct slice body)
 {
-	if (!is_bodiless(a->status)) {
+	bool has_body = !is_bodiless(a->status);
+
+	if (has_body) {
 		if (type != NULL)
 			http_answer_field(a, "Content-Type", slice_text(type));
-		http_answer_fieldf(a, "Content-Length", "%zu", body.len);
+		add_text(a, "Content-Length: ");
+		add_int(a, (int64_t)body.len);
+		add_text(a, "\r\n");
 	}
 	add_text(a, "\r\n");
-	if (!a->asked.head && !is_bodiless(a->status))
+	if (!a->asked.head && has_body)
 		add(a, body);
 }
 

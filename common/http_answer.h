@@ -28,13 +28,19 @@ struct http_answer {
 /* The status line, Date (now: seconds of the wall clock) and Connection. */
 void http_answer_open(
 	struct http_answer *a, const struct http_asked *asked, unsigned status, time_t now);
+
+/* The same in memory that was used before: takes that of room, which is empty then. */
+void http_answer_open_in(struct http_answer *a, struct buf *room, const struct http_asked *asked,
+	unsigned status, time_t now);
+
 void http_answer_free(struct http_answer *a);
 
 /* A header line. False, and nothing written, when a byte of the value could not stand in a line (a
  * control byte, or above 127), or the name is not one: nothing that a user said can split an answer. */
 bool http_answer_field(struct http_answer *a, const char *name, struct slice value);
-bool http_answer_fieldf(struct http_answer *a, const char *name, const char *fmt, ...)
-	PRINTF_LIKE(3, 4);
+
+/* Header lines with their ends that are words of this program alone: they are not looked at. */
+void http_answer_lines(struct http_answer *a, const char *lines);
 
 /* Content-Type (NULL: none), Content-Length, the empty line and the body. For 1xx, 204 and 304 there
  * is neither length nor body (RFC 9110 section 8.6). */
@@ -52,8 +58,7 @@ void http_answer_text(struct http_answer *a, const char *text);
 const char *http_status_phrase(
 	unsigned status); /* "Not Found"; "" for one not in http_status.def */
 
-enum { HTTP_DATE_ROOM = 32 };
-/* "Sat, 21 Nov 2026 12:40:00 GMT", RFC 9110 section 5.6.7. Returns out. */
-const char *http_date(time_t now, char out[HTTP_DATE_ROOM]);
+/* "Sat, 21 Nov 2026 12:40:00 GMT", RFC 9110 section 5.6.7. Valid until the same thread asks for another. */
+const char *http_date(time_t now);
 
 #endif

@@ -25,6 +25,7 @@ struct http_exchange {
 	struct address from;                /* unmapped */
 	unsigned listener;                  /* which of the sockets, counted from 0 */
 	bool gone;        /* the client has left: whatever is answered reaches nobody */
+	struct buf room;  /* memory of an answer before this one, for http_answer_open_in */
 	struct list node; /* the owner's, to list it; an empty list of its own at on_request */
 	void *data;       /* the owner's; NULL at on_request */
 	struct http_connection *connection; /* private */

@@ -21,10 +21,9 @@ static const struct {
 
 static void add_vary(struct http_answer *a, const struct answering *of)
 {
-	const struct slice *origin = http_field(of->request, "Origin");
-
 	if (of->run->config.origins[0] == '\0')
 		return;
+	const struct slice *origin = http_field(of->request, "Origin");
 	http_answer_field(a, "Vary", slice_text("Origin"));
 	if (origin != NULL && guard_lists_origin(&of->run->config, *origin)) {
 		http_answer_field(a, "Access-Control-Allow-Origin", *origin);
@@ -34,11 +33,10 @@ static void add_vary(struct http_answer *a, const struct answering *of)
 
 void answer_headers(struct http_answer *a, void *of)
 {
-	http_answer_field(a, "Cache-Control",
-		slice_text("no-cache, no-store, must-revalidate, private, max-age=0"));
-	http_answer_field(a, "Pragma", slice_text("no-cache"));
-	http_answer_field(a, "Expires", slice_text("0"));
-	http_answer_field(a, "X-Content-Type-Options", slice_text("nosniff"));
+	http_answer_lines(a,
+		"Cache-Control: no-cache, no-store, must-revalidate, private, max-age=0\r\n"
+		"Pragma: no-cache\r\nExpires: 0\r\n"
+		"X-Content-Type-Options: nosniff\r\n");
 	add_vary(a, of);
 }
 
@@ -96,7 +94,7 @@ void answer_body(struct api_run *run, struct http_exchange *x, const char *type,
 	const struct answering of = {run, x->request};
 	struct http_answer a;
 
-	http_answer_open(&a, x->asked, 200, time(NULL));
+	http_answer_open_in(&a, &x->room, x->asked, 200, time(NULL));
 	answer_headers(&a, (void *)(uintptr_t)&of);
 	http_answer_body(&a, type, body);
 	http_exchange_end(x, &a);

@@ -78,7 +78,7 @@ static void on_done(struct script_call *script, lua_State *L, int results, const
 	} else if (call->x != NULL) {
 		struct answering of = {run, call->x->request};
 
-		if (script_api_answer(L, results, call->x->asked, answer_headers, &of, &a, &why)) {
+		if (script_api_answer(L, results, call->x, answer_headers, &of, &a, &why)) {
 			struct http_exchange *x = call->x;
 
 			audit(call, a.status);

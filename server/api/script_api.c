@@ -354,14 +354,14 @@ void script_api_call(struct script *s, struct script_call *call, const struct ht
 
 /* ---- what a call returns ------------------------------------------------------------------------ */
 
-static void answer_reply(lua_State *L, int index, const struct http_asked *asked,
+static void answer_reply(lua_State *L, int index, struct http_exchange *x,
 	void (*headers)(struct http_answer *a, void *of), void *of, struct http_answer *a)
 {
 	const struct reply *reply = lua_touserdata(L, index);
 	struct slice type = slice_text("text/plain; charset=utf-8"), body;
 	char type_text[200];
 
-	http_answer_open(a, asked, reply->status, time(NULL));
+	http_answer_open_in(a, &x->room, x->asked, reply->status, time(NULL));
 	headers(a, of);
 	lua_getiuservalue(L, index, 2);
 	for (int i = 0; i < reply->headers; i++) {
@@ -381,33 +381,37 @@ static void answer_reply(lua_State *L, int index, const struct http_asked *asked
 	lua_pop(L, 2);
 }
 
-bool script_api_answer(lua_State *L, int results, const struct http_asked *asked,
+static bool no_memory(struct value_fault *why)
+{
+	snprintf(why->text, sizeof why->text, "not enough memory");
+	return false;
+}
+
+bool script_api_answer(lua_State *L, int results, struct http_exchange *x,
 	void (*headers)(struct http_answer *a, void *of), void *of, struct http_answer *a,
 	struct value_fault *why)
 {
-	struct buf body = {0};
+	struct buf *body = &api_of(L)->body;
 
-	if (!lua_checkstack(L, 12)) {
-		snprintf(why->text, sizeof why->text, "not enough memory");
-		return false;
-	}
+	if (!lua_checkstack(L, 12))
+		return no_memory(why);
 	int top = lua_gettop(L);
 	if (results > 0 && luaL_testudata(L, top - results + 1, REPLY_TYPE) != NULL) {
-		answer_reply(L, top - results + 1, asked, headers, of, a);
+		answer_reply(L, top - results + 1, x, headers, of, a);
 		return true;
 	}
 	if (results == 0)
 		lua_pushnil(L);
-	bool good = buf_add(&body, slice_text("{\"message\":")) &&
-		    wrapped_add(&body, L, results > 0 ? top - results + 1 : -1, why) &&
-		    buf_add(&body, slice_text(",\"status\":\"success\"}"));
+	bool good = (buf_add(body, slice_text("{\"message\":")) || no_memory(why)) &&
+		    wrapped_add(body, L, results > 0 ? top - results + 1 : -1, why) &&
+		    (buf_add(body, slice_text(",\"status\":\"success\"}")) || no_memory(why));
 	lua_settop(L, top);
 	if (good) {
-		http_answer_open(a, asked, 200, time(NULL));
+		http_answer_open_in(a, &x->room, x->asked, 200, time(NULL));
 		headers(a, of);
-		http_answer_body(a, "application/json", buf_bytes(&body));
+		http_answer_body(a, "application/json", buf_bytes(body));
 	}
-	buf_free(&body);
+	buf_eat(body, body->len);
 	return good;
 }
 
@@ -478,6 +482,7 @@ void script_api_close(struct script *s)
 		return;
 	routes_close(&s->api->routes);
 	api_config_free(&s->api->config);
+	buf_free(&s->api->body);
 	free(s->api);
 	s->api = NULL;
 }

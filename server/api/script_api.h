@@ -19,6 +19,7 @@ struct script_api {
 	void (*on_event)(
 		void *owner, struct slice name, struct slice json); /* NULL: nobody hears */
 	void *owner;                                                /* of on_event */
+	struct buf body; /* what an answer is made in, empty between them */
 };
 
 void script_api_close(struct script *s);
@@ -32,9 +33,9 @@ const char *script_api_fault(const struct script *s);
 void script_api_call(struct script *s, struct script_call *call, const struct http_exchange *x,
 	const struct route_match *m);
 
-/* Writes what a call returned, the results values on top of L's stack, as the answer to asked; what goes
- * into every answer is written by headers. False with *why, and nothing in *a, if it cannot be. */
-bool script_api_answer(lua_State *L, int results, const struct http_asked *asked,
+/* Writes what a call returned, the results values on top of L's stack, as the answer to x; what goes into
+ * every answer is written by headers. False with *why, and nothing in *a, if it cannot be. */
+bool script_api_answer(lua_State *L, int results, struct http_exchange *x,
 	void (*headers)(struct http_answer *a, void *of), void *of, struct http_answer *a,
 	struct value_fault *why);
 

@@ -9,6 +9,15 @@
 #include "common/utf8.h"
 #include "server/api/types.h"
 
+/* A member of a table: its key, and where in out `"key":{...}` was written. */
+struct member {
+	const char *key; /* borrowed from Lua; NULL: it is in number */
+	size_t key_len, start, len;
+	char number[32];
+};
+
+enum { FEW = 16 }; /* members: no memory is asked for */
+
 /* One walk from Lua to JSON. */
 struct walk {
 	lua_State *L;
@@ -17,6 +26,10 @@ struct walk {
 	size_t start;                         /* bytes that out had before */
 	const void *above[WRAPPED_DEPTH_MAX]; /* the tables that we are in */
 	int depth;
+	struct member *members; /* of all those tables: few, or owned */
+	size_t count, room;
+	struct buf sorted; /* owned: what put_in_order works in */
+	struct member few[FEW];
 };
 
 static bool refuse(struct walk *w, const char *what)
@@ -83,10 +96,24 @@ static bool add_plain(struct walk *w, struct slice text)
 	return add(w, slice_from(text, from));
 }
 
+/* How much of text may stand in a string as it is, whatever follows. */
+static size_t plain_part(struct slice text)
+{
+	size_t i = 0;
+
+	while (i < text.len && text.at[i] >= 0x20 && text.at[i] < 0x7f && text.at[i] != '"' &&
+		text.at[i] != '\\')
+		i++;
+	return i;
+}
+
 static bool add_string(struct walk *w, struct slice text)
 {
-	if (!add_text(w, "\""))
+	size_t plain = plain_part(text);
+
+	if (!add_text(w, "\"") || !add(w, slice_of(text.at, plain)))
 		return false;
+	text = slice_from(text, plain);
 	while (text.len > 0) {
 		size_t bad, good = good_part(text, &bad);
 
@@ -170,31 +197,20 @@ static bool add_array(struct walk *w, int index)
 	return add_text(w, "],\"type\":\"array\"}");
 }
 
-/* A member of a table: its key, and where in out `"key":{...}` was written. */
-struct member {
-	const char *key; /* borrowed from Lua; NULL: it is in number */
-	size_t key_len, start, len;
-	char number[32];
-};
-
-struct members {
-	struct member *at; /* owned */
-	size_t count, room;
-};
-
-static struct member *members_add(struct members *m)
+static struct member *members_add(struct walk *w)
 {
-	if (m->count == m->room) {
-		size_t room = m->room > 0 ? m->room * 2 : 16;
-		struct member *at = realloc(m->at, room * sizeof *at);
+	if (w->count == w->room) {
+		bool owned = w->members != w->few;
+		struct member *at = realloc(owned ? w->members : NULL, w->room * 2 * sizeof *at);
 
 		if (at == NULL)
 			return NULL;
-		m->at = at;
-		m->room = room;
+		if (!owned)
+			memcpy(at, w->few, sizeof w->few);
+		w->members = at;
+		w->room *= 2;
 	}
-	m->at[m->count] = (struct member){0};
-	return &m->at[m->count++];
+	return &w->members[w->count++];
 }
 
 static struct slice key_of(const struct member *m)
@@ -213,6 +229,7 @@ static int by_key(const void *left, const void *right)
 
 static bool read_key(struct walk *w, int index, struct member *m)
 {
+	m->key = NULL;
 	if (lua_type(w->L, index) == LUA_TSTRING) {
 		m->key = lua_tolstring(w->L, index, &m->key_len);
 		return utf8_is_valid(key_of(m)) || refuse(w, "a key of a table is not UTF-8");
@@ -223,86 +240,87 @@ static bool read_key(struct walk *w, int index, struct member *m)
 		snprintf(text, sizeof text, "a key of a table is a %s", luaL_typename(w->L, index));
 		return refuse(w, text);
 	}
-	if (lua_isinteger(w->L, index))
-		snprintf(
-			m->number, sizeof m->number, "%lld", (long long)lua_tointeger(w->L, index));
-	else if (isfinite(lua_tonumber(w->L, index)))
-		float_text(lua_tonumber(w->L, index), m->number);
-	else
+	if (lua_isinteger(w->L, index)) {
+		m->key_len = int_text(lua_tointeger(w->L, index), m->number);
+		return true;
+	}
+	if (!isfinite(lua_tonumber(w->L, index)))
 		return refuse(w, "a key of a table is inf");
+	float_text(lua_tonumber(w->L, index), m->number);
 	m->key_len = strlen(m->number);
 	return true;
 }
 
 /* The member whose key and value are on top of the stack. */
-static bool add_member(struct walk *w, struct members *all)
+static bool add_member(struct walk *w)
 {
-	struct member *m = members_add(all), found;
+	size_t i = w->count;
+	struct member *m = members_add(w);
 
 	if (m == NULL)
 		return refuse(w, "not enough memory");
 	if (!read_key(w, lua_gettop(w->L) - 1, m))
 		return false;
-	found = *m; /* all may move */
-	found.start = w->out->len;
-	if (!add_string(w, key_of(&found)) || !add_text(w, ":") || !add_value(w, lua_gettop(w->L)))
+	m->start = w->out->len;
+	if (!add_string(w, key_of(m)) || !add_text(w, ":") || !add_value(w, lua_gettop(w->L)))
 		return false;
-	found.len = w->out->len - found.start;
-	all->at[all->count - 1] = found;
+	m = &w->members[i]; /* they may have moved */
+	m->len = w->out->len - m->start;
 	return true;
 }
 
-/* Puts what was written from start on in the order of the keys, with commas between. */
-static bool put_in_order(struct walk *w, struct members *all, size_t start)
+static bool are_in_order(const struct member *at, size_t count)
 {
-	struct buf sorted = {0};
-	bool good = true;
-
-	qsort(all->at, all->count, sizeof *all->at, by_key);
-	for (size_t i = 0; good && i < all->count; i++) {
-		const struct member *m = &all->at[i];
-
-		if (i > 0 && by_key(m - 1, m) == 0)
-			good = refuse(w, "two keys of a table are written alike");
-		else
-			good = ((i == 0 || buf_add(&sorted, slice_text(","))) &&
-				       buf_add(&sorted, slice_of(buf_bytes(w->out).at + m->start,
-								m->len))) ||
-			       refuse(w, "not enough memory");
-	}
-	if (good) {
-		w->out->len = start;
-		good = add(w, buf_bytes(&sorted));
-	}
-	buf_free(&sorted);
-	return good;
+	for (size_t i = 1; i < count; i++)
+		if (by_key(&at[i - 1], &at[i]) >= 0)
+			return false;
+	return true;
 }
 
-static bool add_members(struct walk *w, int index, struct members *all)
+/* Puts what was written from start on, with commas between, in the order of the keys. */
+static bool put_in_order(struct walk *w, struct member *at, size_t count, size_t start)
 {
-	size_t start = w->out->len;
+	bool good = true;
+
+	if (are_in_order(at, count))
+		return true;
+	qsort(at, count, sizeof *at, by_key);
+	buf_eat(&w->sorted, w->sorted.len);
+	for (size_t i = 0; good && i < count; i++) {
+		if (i > 0 && by_key(&at[i - 1], &at[i]) == 0)
+			return refuse(w, "two keys of a table are written alike");
+		struct slice member = slice_of(buf_bytes(w->out).at + at[i].start, at[i].len);
+		good = (i == 0 || buf_add_byte(&w->sorted, ',')) && buf_add(&w->sorted, member);
+	}
+	if (!good)
+		return refuse(w, "not enough memory");
+	w->out->len = start;
+	return add(w, buf_bytes(&w->sorted)); /* as much as there was */
+}
+
+static bool add_members(struct walk *w, int index)
+{
+	size_t start = w->out->len, first = w->count;
 
 	lua_pushnil(w->L);
 	while (lua_next(w->L, index) != 0) {
-		if (!add_member(w, all)) {
+		if ((w->count > first && !add_text(w, ",")) || !add_member(w)) {
 			lua_pop(w->L, 2);
 			return false;
 		}
 		lua_pop(w->L, 1);
 	}
-	return all->count < 2 || put_in_order(w, all, start);
+	bool good = put_in_order(w, w->members + first, w->count - first, start);
+	w->count = first;
+	return good;
 }
 
 static bool add_table(struct walk *w, int index)
 {
-	struct members all = {0};
-
-	if (!enter(w, index) || !add_text(w, "{\"content\":{"))
+	if (!enter(w, index) || !add_text(w, "{\"content\":{") || !add_members(w, index))
 		return false;
-	bool good = add_members(w, index, &all);
-	free(all.at);
 	w->depth--;
-	return good && add_text(w, "},\"type\":\"array_object\"}");
+	return add_text(w, "},\"type\":\"array_object\"}");
 }
 
 /* ---- the rest ----------------------------------------------------------------------------------- */
@@ -329,16 +347,18 @@ static bool add_userdata(struct walk *w, int index)
 	return add_text(w, "{\"content\":null,\"type\":\"pointer\"}");
 }
 
+static bool add_int(struct walk *w, lua_Integer number)
+{
+	return buf_add_int(w->out, number) || refuse(w, "not enough memory");
+}
+
 static bool add_number(struct walk *w, int index)
 {
-	char text[64];
-
-	if (!lua_isinteger(w->L, index))
-		return add_text(w, "{\"content\":") && add_float(w, lua_tonumber(w->L, index)) &&
-		       add_text(w, ",\"type\":\"float\"}");
-	snprintf(text, sizeof text, "{\"content\":%lld,\"type\":\"integer\"}",
-		(long long)lua_tointeger(w->L, index));
-	return add_text(w, text);
+	if (lua_isinteger(w->L, index))
+		return add_text(w, "{\"content\":") && add_int(w, lua_tointeger(w->L, index)) &&
+		       add_text(w, ",\"type\":\"integer\"}");
+	return add_text(w, "{\"content\":") && add_float(w, lua_tonumber(w->L, index)) &&
+	       add_text(w, ",\"type\":\"float\"}");
 }
 
 static bool add_value(struct walk *w, int index)
@@ -374,8 +394,21 @@ static bool add_value(struct walk *w, int index)
 
 bool wrapped_add(struct buf *out, lua_State *L, int index, struct value_fault *why)
 {
-	struct walk w = {.L = L, .out = out, .why = why, .start = out->len};
+	struct walk w;
 
-	return lua_checkstack(L, 8) ? add_value(&w, lua_absindex(L, index))
-				    : refuse(&w, "not enough memory");
+	w.L = L;
+	w.out = out;
+	w.why = why;
+	w.start = out->len;
+	w.depth = 0;
+	w.members = w.few;
+	w.count = 0;
+	w.room = FEW;
+	w.sorted = (struct buf){0};
+	bool good = lua_checkstack(L, 8) ? add_value(&w, lua_absindex(L, index))
+					 : refuse(&w, "not enough memory");
+	if (w.members != w.few)
+		free(w.members);
+	buf_free(&w.sorted);
+	return good;
 }

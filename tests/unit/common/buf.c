@@ -84,12 +84,42 @@ static void formatted_text_is_added_behind_what_is_there(void **state UNUSED)
 
 static void an_impossible_size_is_refused_and_changes_nothing(void **state UNUSED)
 {
+	volatile size_t most = SIZE_MAX; /* the compiler, too, would refuse it */
 	struct buf b = {0};
 
 	assert_true(buf_add_byte(&b, 'x'));
-	assert_false(buf_add(&b, slice_of("y", SIZE_MAX)));
-	assert_false(buf_add(&b, slice_of("y", SIZE_MAX / 2)));
+	assert_false(buf_add(&b, slice_of("y", most)));
+	assert_false(buf_add(&b, slice_of("y", most / 2)));
 	assert_true(slice_is(buf_bytes(&b), slice_text("x")));
+	buf_free(&b);
+}
+
+static void what_was_reserved_is_added_where_it_stands(void **state UNUSED)
+{
+	struct buf b = {0};
+
+	assert_true(buf_add(&b, slice_text("12345")));
+	assert_true(buf_reserve(&b, 1000));
+	const uint8_t *mem = b.mem;
+	for (int i = 0; i < 1000; i++)
+		assert_true(buf_add_byte(&b, 'x'));
+	assert_ptr_equal(b.mem, mem);
+	assert_int_equal(b.len, 1005);
+	assert_false(buf_reserve(&b, SIZE_MAX));
+	assert_ptr_equal(b.mem, mem);
+	buf_free(&b);
+}
+
+static void numbers_are_written_in_decimal(void **state UNUSED)
+{
+	struct buf b = {0};
+
+	assert_true(buf_add_int(&b, 0) && buf_add_byte(&b, ' '));
+	assert_true(buf_add_int(&b, -1) && buf_add_byte(&b, ' '));
+	assert_true(buf_add_int(&b, 1090) && buf_add_byte(&b, ' '));
+	assert_true(buf_add_int(&b, INT64_MIN) && buf_add_byte(&b, ' '));
+	assert_true(buf_add_int(&b, INT64_MAX));
+	assert_string_equal(text_of(&b), "0 -1 1090 -9223372036854775808 9223372036854775807");
 	buf_free(&b);
 }
 
@@ -101,6 +131,8 @@ int main(void)
 		cmocka_unit_test(an_emptied_buffer_gives_much_memory_back_and_keeps_little),
 		cmocka_unit_test(eating_more_than_there_is_eats_all),
 		cmocka_unit_test(formatted_text_is_added_behind_what_is_there),
+		cmocka_unit_test(what_was_reserved_is_added_where_it_stands),
+		cmocka_unit_test(numbers_are_written_in_decimal),
 		cmocka_unit_test(an_impossible_size_is_refused_and_changes_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -343,6 +343,25 @@ static struct http_answer answer_to(bool head, bool is_10, unsigned status)
 	return a;
 }
 
+static void an_answer_is_written_into_memory_that_was_used_before(void **state)
+{
+	struct http_asked asked = {.keep = true};
+	struct http_answer a;
+	struct buf room = {0};
+
+	(void)state;
+	assert_true(buf_reserve(&room, 2000));
+	const uint8_t *mem = room.mem;
+	http_answer_open_in(&a, &room, &asked, 204, 0);
+	assert_null(room.mem);
+	http_answer_lines(&a, "A: 1\r\nB: 2\r\n");
+	http_answer_body(&a, NULL, slice_text(""));
+	assert_ptr_equal(a.out.mem, mem);
+	assert_text(&a.out, "HTTP/1.1 204 No Content\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+			    "A: 1\r\nB: 2\r\n\r\n");
+	http_answer_free(&a);
+}
+
 static void answers_have_the_body_that_their_kind_has(void **state)
 {
 	struct http_answer a = answer_to(false, false, 404);
@@ -387,7 +406,6 @@ static void nothing_splits_an_answer(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		assert_false(http_answer_field(&a, "Location", slice_text(bad[i])));
-		assert_false(http_answer_fieldf(&a, "Location", "/%s", bad[i]));
 		assert_false(http_answer_field(&a, bad[i], slice_text("x")));
 	}
 	assert_false(http_answer_field(&a, "Location", slice_of("a\0b", 3)));
@@ -411,11 +429,11 @@ static void every_fault_has_a_status_with_a_phrase(void **state)
 
 static void dates_are_those_of_the_rfc(void **state)
 {
-	char out[HTTP_DATE_ROOM];
-
 	(void)state;
-	assert_string_equal(http_date(784111777, out), "Sun, 06 Nov 1994 08:49:37 GMT");
-	assert_string_equal(http_date(0, out), "Thu, 01 Jan 1970 00:00:00 GMT");
+	assert_string_equal(http_date(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
+	assert_string_equal(http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+	assert_string_equal(http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+	assert_string_equal(http_date(951782400), "Tue, 29 Feb 2000 00:00:00 GMT");
 }
 
 static void queries_are_decoded_in_order_with_duplicates(void **state)
@@ -497,6 +515,7 @@ int main(void)
 		cmocka_unit_test(deadlines_are_absolute),
 		cmocka_unit_test(the_end_of_the_client_waits_for_the_answer),
 		cmocka_unit_test(another_protocol_gets_what_was_sent_behind_the_request),
+		cmocka_unit_test(an_answer_is_written_into_memory_that_was_used_before),
 		cmocka_unit_test(answers_have_the_body_that_their_kind_has),
 		cmocka_unit_test(nothing_splits_an_answer),
 		cmocka_unit_test(every_fault_has_a_status_with_a_phrase),
