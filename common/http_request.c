@@ -158,6 +158,20 @@ static enum http_fault fault_of_byte(const struct http_parser *p, uint8_t byte)
 	return HTTP_FAULT_NONE;
 }
 
+/* How many of these bytes, in the midst of a line, are printable ASCII and within the limits: they need but
+ * be counted. */
+static size_t count_plain(struct http_parser *p, struct slice bytes)
+{
+	uint32_t *counted = p->lines == 0 ? &p->line_len : &p->fields_len;
+	uint32_t limit = p->lines == 0 ? p->limits->line : p->limits->head;
+	size_t most = size_min(bytes.len, limit - *counted), n = 0;
+
+	while (n < most && bytes.at[n] >= 0x20 && bytes.at[n] < 0x7f)
+		n++;
+	*counted += (uint32_t)n;
+	return n;
+}
+
 /* One byte of the head. *in: it was the last. */
 static enum http_fault on_head_byte(struct http_parser *p, uint8_t byte, bool *in)
 {
@@ -477,14 +491,13 @@ void http_parser_free(struct http_parser *p)
 
 void http_next(struct http_parser *p)
 {
-	const struct http_limits *limits = p->limits;
-	struct buf head = p->head, body = p->body;
-
-	buf_eat(&head, head.len);
-	buf_eat(&body, body.len);
-	http_parser_init(p, limits);
-	p->head = head;
-	p->body = body;
+	/* But for the fields, which are none: they are a long list. */
+	memset(&p->request, 0, offsetof(struct http_request, fields));
+	buf_eat(&p->head, p->head.len);
+	buf_eat(&p->body, p->body.len);
+	p->fault = HTTP_FAULT_NONE;
+	p->line_len = p->lines = p->fields_len = p->left = 0;
+	p->at = AT_LINE_START;
 }
 
 bool http_is_in_body(const struct http_parser *p)
@@ -504,8 +517,14 @@ static enum http_step feed_head(struct http_parser *p, struct slice *bytes)
 	enum http_fault fault = HTTP_FAULT_NONE;
 	size_t n = 0;
 
-	while (n < bytes->len && !in && fault == HTTP_FAULT_NONE)
-		fault = on_head_byte(p, bytes->at[n++], &in);
+	while (n < bytes->len && !in && fault == HTTP_FAULT_NONE) {
+		size_t plain = p->at == AT_LINE ? count_plain(p, slice_from(*bytes, n)) : 0;
+
+		if (plain > 0)
+			n += plain;
+		else
+			fault = on_head_byte(p, bytes->at[n++], &in);
+	}
 	if (!buf_add(&p->head, slice_of(bytes->at, n)))
 		return bad(p, HTTP_FAULT_NO_MEMORY);
 	*bytes = slice_from(*bytes, n);

@@ -54,12 +54,12 @@ struct http_request {
 	struct slice
 		host; /* the Host header without its port: "[::1]" with brackets; may be empty */
 	struct slice upgrade; /* of a request that asks for Connection: upgrade; else empty */
-	struct http_field fields[HTTP_FIELDS_ROOM];
-	unsigned field_count;
-	bool keep_alive;  /* the client wants to use the connection again */
-	bool expects_100; /* it waits for "100 Continue" before it sends the body */
-	bool has_body;    /* a body was announced; it may turn out to be empty */
+	bool keep_alive;      /* the client wants to use the connection again */
+	bool expects_100;     /* it waits for "100 Continue" before it sends the body */
+	bool has_body;        /* a body was announced; it may turn out to be empty */
 	struct slice body;
+	unsigned field_count;
+	struct http_field fields[HTTP_FIELDS_ROOM];
 };
 
 /* The value of the only header of this name; NULL if there is none or there are several. */
