@@ -40,7 +40,7 @@ static void refuse_fault(struct http *h, enum http_fault fault)
 	http_answer_open(&a, &h->asked, http_fault_status(fault), h->ops->wall_clock(h));
 	http_answer_text(&a, http_fault_text(fault));
 	if (!a.no_memory)
-		h->ops->on_output(h, buf_bytes(&a.out));
+		h->ops->on_output(h, &a.out);
 	http_answer_free(&a);
 	finish(h, fault);
 }
@@ -68,6 +68,17 @@ static void give(struct http *h, uint64_t now_ms)
 		next_request(h, now_ms);
 }
 
+static void say_continue(struct http *h)
+{
+	struct buf out = {0};
+
+	if (buf_add(&out, slice_text("HTTP/1.1 100 Continue\r\n\r\n")))
+		h->ops->on_output(h, &out);
+	else
+		finish(h, HTTP_FAULT_NO_MEMORY);
+	buf_free(&out);
+}
+
 static void on_head(struct http *h, uint64_t now_ms)
 {
 	const struct http_request *r = &h->parser.request;
@@ -89,7 +100,7 @@ static void on_head(struct http *h, uint64_t now_ms)
 		h->asked = http_asked_by(r);
 	}
 	if (r->expects_100)
-		h->ops->on_output(h, slice_text("HTTP/1.1 100 Continue\r\n\r\n"));
+		say_continue(h);
 }
 
 /* Takes from *bytes what can be taken now. */
@@ -194,7 +205,7 @@ void http_send(struct http *h, struct http_answer *a, bool whole, uint64_t now_m
 	if (a->no_memory) {
 		finish(h, HTTP_FAULT_NO_MEMORY);
 	} else if (a->out.len > 0) {
-		h->ops->on_output(h, buf_bytes(&a->out));
+		h->ops->on_output(h, &a->out);
 		buf_eat(&a->out, a->out.len);
 	}
 	if (!whole)

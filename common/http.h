@@ -16,8 +16,9 @@ struct http_ops {
 	/* A request, until http_send has answered it, at once or later. Until then no further one is
 	 * read. Or http_take_over is called. */
 	void (*on_request)(struct http *h, const struct http_request *r);
-	/* Valid during the call only. */
-	void (*on_output)(struct http *h, struct slice bytes);
+	/* Bytes for the client, behind those before. The owner may take them with their memory, or leave
+	 * them: they are valid during the call only then. */
+	void (*on_output)(struct http *h, struct buf *out);
 	/* Nothing more is read or answered: send what came out, then close. fault: why, or NONE when
 	 * it is an ordinary end. Called once. */
 	void (*on_over)(struct http *h, enum http_fault fault);

@@ -56,19 +56,38 @@ static time_t wall_clock(struct http *h UNUSED)
 	return time(NULL);
 }
 
-static void on_output(struct http *h, struct slice bytes)
+static void send_out(struct http_connection *c)
+{
+	loop_task_cancel(&c->send);
+	stream_write_now(&c->stream, buf_bytes(&c->out));
+	buf_eat(&c->out, c->out.len);
+}
+
+static void on_send(struct loop_task *task)
+{
+	send_out(container_of(task, struct http_connection, send));
+}
+
+/* Takes out's memory, and keeps what it took before for the next answer. */
+static void swap_out(struct http_connection *c, struct buf *out)
+{
+	buf_free(&c->room);
+	c->room = c->out;
+	c->out = *out;
+	*out = (struct buf){0};
+}
+
+static void on_output(struct http *h, struct buf *out)
 {
 	struct http_connection *c = of_http(h);
-	struct shared *b = shared_new(bytes);
 
-	if (b == NULL) {
-		http_connection_close(c);
-		return;
-	}
 	if (c->full_ms == 0)
 		c->full_ms = now_of(c);
-	stream_write(&c->stream, b);
-	shared_unref(b);
+	if (c->out.len == 0)
+		swap_out(c, out);
+	else if (!buf_add(&c->out, buf_bytes(out)))
+		http_connection_close(c);
+	loop_at_turn_end(c->worker->loop, &c->send);
 }
 
 static void count_fault(struct http_connection *c, enum http_fault fault)
@@ -88,6 +107,7 @@ static void count_fault(struct http_connection *c, enum http_fault fault)
 static void begin_end(struct http_connection *c)
 {
 	c->over_ms = now_of(c);
+	send_out(c);
 	stream_finish(&c->stream);
 	loop_at_turn_end(c->worker->loop, &c->settle);
 }
@@ -142,32 +162,64 @@ static void on_head(struct http *h, const struct http_request *r)
 	may_ask(of_http(h), r);
 }
 
+/* Memory for an answer: what the last one left unused, or that of what has been sent. */
+static struct buf take_room(struct http_connection *c)
+{
+	struct buf *from = c->x.room.mem != NULL ? &c->x.room : &c->room;
+
+	if (from->mem == NULL && c->out.len == 0)
+		from = &c->out;
+	struct buf room = *from;
+	*from = (struct buf){0};
+	return room;
+}
+
 static void on_request(struct http *h, const struct http_request *r)
 {
 	struct http_connection *c = of_http(h);
-	struct http_server *s = server_of(c);
 
 	if (!r->has_body && !may_ask(c, r)) /* the others were asked at their head */
 		return;
 	c->asked_ms = now_of(c);
+	struct buf room = take_room(c);
 	c->x = (struct http_exchange){.request = r,
 		.asked = &h->asked,
 		.from = c->from,
 		.listener = c->listener,
+		.room = room,
 		.connection = c};
 	list_init(&c->x.node);
+	list_add_last(&c->worker->asked, &c->in);
+	loop_at_turn_end(c->worker->loop, &c->worker->bring);
+}
+
+void http_connection_bring(struct loop_task *task)
+{
+	struct http_worker *w = container_of(task, struct http_worker, bring);
+	struct http_server *s = w->server;
+
+	if (list_is_empty(&w->asked))
+		return;
 	uv_mutex_lock(&s->lock);
 	bool ring = list_is_empty(&s->inbox), shut = s->shut;
-	if (!shut) {
+	LIST_EACH(at, &w->asked)
+	{
+		if (shut)
+			break;
+		container_of(at, struct http_connection, in)->state = EXCHANGE_WAITING;
 		s->counts.requests++;
-		c->state = EXCHANGE_WAITING;
-		list_add_last(&s->inbox, &c->in);
 	}
+	if (!shut)
+		http_move_all(&w->asked, &s->inbox);
 	uv_mutex_unlock(&s->lock);
-	if (shut)
-		refuse_busy(c);
-	else if (ring)
+	if (!shut && ring)
 		uv_async_send(&s->bell);
+	while (!list_is_empty(&w->asked)) {
+		struct http_connection *c = container_of(w->asked.next, struct http_connection, in);
+
+		list_remove(&c->in);
+		refuse_busy(c);
+	}
 }
 
 static const struct http_ops http_ops = {
@@ -183,6 +235,9 @@ static const struct http_ops http_ops = {
 static void connection_free(struct http_connection *c)
 {
 	http_free(&c->http);
+	buf_free(&c->out);
+	buf_free(&c->room);
+	buf_free(&c->x.room);
 	free(c);
 }
 
@@ -264,18 +319,19 @@ static void on_closed(struct stream *stream)
 	struct http_server *s = server_of(c);
 	bool ring = false;
 
+	loop_task_cancel(&c->send);
 	loop_task_cancel(&c->settle);
 	list_remove(&c->node);
 	uv_mutex_lock(&s->lock);
 	c->closed = true;
 	http_seats_leave(&s->seats, &c->from);
 	s->counts.now--;
-	if (c->state == EXCHANGE_WAITING) {
+	if (c->state == EXCHANGE_OWNED) {
+		ring = list_is_empty(&s->left);
+		list_add_last(&s->left, &c->left);
+	} else if (c->state != EXCHANGE_ENDED) {
 		list_remove(&c->in);
 		c->state = EXCHANGE_NONE;
-	} else if (c->state == EXCHANGE_OWNED && list_is_empty(&c->in)) { /* else: of taken */
-		ring = list_is_empty(&s->left);
-		list_add_last(&s->left, &c->in);
 	}
 	bool ours = c->state == EXCHANGE_NONE;
 	uv_mutex_unlock(&s->lock);
@@ -318,7 +374,9 @@ void http_connection_open(
 	c->from = *from;
 	c->listener = listener;
 	list_init(&c->in);
+	list_init(&c->left);
 	list_init(&c->last.node);
+	loop_task_init(&c->send, on_send);
 	loop_task_init(&c->settle, settle);
 	list_add_last(&w->connections, &c->node);
 	http_open(&c->http, &http_ops, w->server->config.limits, w->server->config.deadlines,
@@ -351,7 +409,7 @@ void http_connection_tick(struct http_connection *c)
 	const struct http_server_config *config = &server_of(c)->config;
 	uint64_t now = now_of(c);
 
-	if (c->stream.queued == 0)
+	if (c->stream.queued == 0 && c->out.len == 0)
 		c->full_ms = 0;
 	bool late = c->full_ms > 0 && now - c->full_ms >= config->write_ms;
 	bool lingers =
@@ -375,9 +433,11 @@ void http_connection_tick(struct http_connection *c)
 
 void http_connection_stop(struct http_connection *c)
 {
+	bool idle = c->stream.queued == 0 && c->out.len == 0;
+
 	if (c->over_ms == 0)
 		begin_end(c);
-	if (c->stream.queued == 0)
+	if (idle)
 		http_connection_close(c);
 }
 

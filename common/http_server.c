@@ -9,8 +9,27 @@
 
 /* ---- answers ------------------------------------------------------------------------------------ */
 
+/* From here on they are the workers'. */
+static void end_exchanges(struct http_server *s)
+{
+	uv_mutex_lock(&s->lock);
+	for (unsigned i = 0; i < s->worker_count; i++) {
+		LIST_EACH(at, &s->workers[i].outgoing)
+		{
+			struct http_part *part = container_of(at, struct http_part, node);
+
+			if (!part->whole)
+				continue;
+			part->connection->state = EXCHANGE_ENDED;
+			list_remove(&part->connection->left);
+		}
+	}
+	uv_mutex_unlock(&s->lock);
+}
+
 static void hand_over(struct http_server *s)
 {
+	end_exchanges(s);
 	for (unsigned i = 0; i < s->worker_count; i++) {
 		struct http_worker *w = &s->workers[i];
 
@@ -48,12 +67,8 @@ static void send_part(struct http_part *part, struct http_connection *c, struct 
 void http_exchange_end(struct http_exchange *x, struct http_answer *a)
 {
 	struct http_connection *c = x->connection;
-	struct http_server *s = c->worker->server;
 
-	uv_mutex_lock(&s->lock);
-	c->state = EXCHANGE_ENDED;
-	list_remove(&c->in); /* of left, perhaps */
-	uv_mutex_unlock(&s->lock);
+	c->ended = true;
 	c->last.whole = true;
 	send_part(&c->last, c, a);
 }
@@ -82,19 +97,16 @@ static void take_inbox(struct http_server *s)
 	uv_mutex_unlock(&s->lock);
 }
 
-/* The first of a list that workers use too; NULL: it is empty. */
-static struct http_exchange *first_of(struct http_server *s, struct list *list)
+/* The next that was taken; NULL: there is none. */
+static struct http_exchange *next_taken(struct http_server *s)
 {
-	struct http_connection *c = NULL;
+	if (list_is_empty(&s->taken))
+		return NULL;
+	struct http_connection *c = container_of(s->taken.next, struct http_connection, in);
 
-	uv_mutex_lock(&s->lock);
-	if (!list_is_empty(list)) {
-		c = container_of(list->next, struct http_connection, in);
-		list_remove(&c->in);
-		c->x.gone = c->closed;
-	}
-	uv_mutex_unlock(&s->lock);
-	return c != NULL ? &c->x : NULL;
+	list_remove(&c->in);
+	c->ended = false;
+	return &c->x;
 }
 
 static void tell_of_requests(struct http_server *s)
@@ -102,17 +114,32 @@ static void tell_of_requests(struct http_server *s)
 	struct http_exchange *x;
 
 	take_inbox(s);
-	while ((x = first_of(s, &s->taken)) != NULL)
+	while ((x = next_taken(s)) != NULL)
 		s->config.ops->on_request(s->config.owner, x);
+}
+
+/* One whose client has left; NULL: there is none. */
+static struct http_connection *next_left(struct http_server *s)
+{
+	struct http_connection *c = NULL;
+
+	uv_mutex_lock(&s->lock);
+	if (!list_is_empty(&s->left)) {
+		c = container_of(s->left.next, struct http_connection, left);
+		list_remove(&c->left);
+	}
+	uv_mutex_unlock(&s->lock);
+	return c;
 }
 
 static void tell_who_left(struct http_server *s)
 {
-	struct http_exchange *x;
+	struct http_connection *c;
 
-	while ((x = first_of(s, &s->left)) != NULL) {
-		if (s->config.ops->on_gone != NULL)
-			s->config.ops->on_gone(s->config.owner, x);
+	while ((c = next_left(s)) != NULL) {
+		c->x.gone = true;
+		if (!c->ended && s->config.ops->on_gone != NULL)
+			s->config.ops->on_gone(s->config.owner, &c->x);
 	}
 }
 
@@ -190,7 +217,7 @@ static void refuse_the_rest(struct http_server *s)
 	struct http_answer a;
 
 	take_inbox(s);
-	while ((x = first_of(s, &s->taken)) != NULL) {
+	while ((x = next_taken(s)) != NULL) {
 		struct http_asked asked = *x->asked;
 
 		asked.keep = false;

@@ -221,6 +221,7 @@ static void watch_doors(struct http_worker *w, bool watch)
 
 static void stop(struct http_worker *w)
 {
+	http_connection_bring(&w->bring);
 	w->stopping = true;
 	w->stop_ms = loop_now_ms(w->loop);
 	close_doors(w);
@@ -294,6 +295,8 @@ int http_worker_open(struct http_worker *w, struct http_server *server, unsigned
 	w->server = server;
 	w->loop = threaded ? &w->own : server->loop;
 	list_init(&w->connections);
+	list_init(&w->asked);
+	loop_task_init(&w->bring, http_connection_bring);
 	list_init(&w->outgoing);
 	list_init(&w->parts);
 	list_init(&w->arrivals);

@@ -6,14 +6,17 @@
 #include "common/http_server.h"
 #include "common/stream.h"
 
-/* Who may touch what: a connection is its worker's, but for x, which is the owner's from the moment
- * that it is OWNED until its last part has come back. Lists that two threads use, and state, are under
- * the lock that stands above them; no lock is held while anything is called. */
+/* Who may touch what: a connection is its worker's, but for x, in and ended, which are the owner's from
+ * the moment that it is OWNED until its last part has come back. Lists that two threads use, and state,
+ * are under the lock that stands above them; no lock is held while anything is called.
+ *
+ * Both sides gather: a worker brings all requests of one turn of its loop at once, the owner all answers
+ * of one of his, so that a lock is taken and a thread is woken once for all of them. */
 
 enum { HTTP_SERVER_THREADS_MAX = 64 };
 
 enum exchange_state {
-	EXCHANGE_NONE,    /* the worker's alone */
+	EXCHANGE_NONE,    /* the worker's alone, also when it has a request for the owner */
 	EXCHANGE_WAITING, /* in the inbox */
 	EXCHANGE_OWNED,   /* the owner has it */
 	EXCHANGE_ENDED    /* its last part is on its way back to the worker */
@@ -31,13 +34,17 @@ struct http_connection {
 	struct http_exchange x;
 	struct http_part last;
 	enum exchange_state state; /* under server->lock */
-	struct list in;            /* inbox, taken or left; under server->lock */
+	struct list in;            /* asked, inbox or taken */
+	struct list left;          /* of left; under server->lock */
+	bool ended;                /* the owner has answered */
 
 	struct http_worker *worker; /* borrowed */
 	struct list node;           /* of the worker's connections */
 	struct stream stream;
 	struct http http;
-	struct loop_task settle;
+	struct loop_task send, settle;
+	struct buf out;  /* owned: for the stream, at the turn's end */
+	struct buf room; /* owned: for the next x */
 	struct address from;
 	unsigned listener;
 	uint64_t asked_ms; /* when its request went to the inbox */
@@ -76,6 +83,8 @@ struct http_worker {
 	bool paused;               /* there were no descriptors: the doors wait for the next tick */
 	bool stopping;
 	uint64_t stop_ms;
+	struct loop_task bring;
+	struct list asked; /* struct http_connection: their requests of this turn, for the inbox */
 	struct list outgoing; /* struct http_part, of this turn: the owner's thread */
 
 	uv_mutex_t lock;
@@ -123,5 +132,6 @@ void http_connection_take(struct http_connection *c, struct http_part *part);
 void http_connection_tick(struct http_connection *c);
 void http_connection_stop(struct http_connection *c); /* ends it, once what is queued was sent */
 void http_connection_close(struct http_connection *c);
+void http_connection_bring(struct loop_task *bring); /* of a worker */
 
 #endif

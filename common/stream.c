@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -353,6 +354,38 @@ void stream_write_part(struct stream *s, struct shared *b, uint32_t from, uint32
 void stream_write(struct stream *s, struct shared *b)
 {
 	stream_write_part(s, b, 0, b->len);
+}
+
+/* What the kernel takes of them; all of them when there is a fault. */
+static size_t try_write(struct stream *s, struct slice bytes)
+{
+	size_t len = size_min(bytes.len, INT_MAX);
+	uv_buf_t part = uv_buf_init((char *)(uintptr_t)bytes.at, (unsigned)len);
+	int n = uv_try_write(&s->uv.stream, &part, 1);
+
+	if (n < 0 && n != UV_EAGAIN) {
+		fault(s, n);
+		return bytes.len;
+	}
+	s->bytes_out += n > 0 ? (uint64_t)n : 0;
+	return n > 0 ? (size_t)n : 0;
+}
+
+void stream_write_now(struct stream *s, struct slice bytes)
+{
+	if (!s->open || s->broken || s->finishing || s->closing)
+		return;
+	if (bytes.len > 0 && s->connected && s->queue_count == 0 && s->writing == NULL)
+		bytes = slice_from(bytes, try_write(s, bytes));
+	if (bytes.len == 0)
+		return;
+	struct shared *rest = shared_new(bytes);
+	if (rest == NULL) {
+		fault(s, UV_ENOMEM);
+		return;
+	}
+	stream_write(s, rest);
+	shared_unref(rest);
 }
 
 uint64_t stream_sent(const struct stream *s)

@@ -156,6 +156,10 @@ struct slice stream_rest(struct stream *s);
 void stream_write(struct stream *s, struct shared *b);
 void stream_write_part(struct stream *s, struct shared *b, uint32_t from, uint32_t len);
 
+/* The same for bytes that are nobody else's and all there is of this turn: given to the kernel at once, if
+ * nothing waits before them; what it does not take is copied and queued. */
+void stream_write_now(struct stream *s, struct slice bytes);
+
 /* Sends what is queued now instead of at the end of the turn. */
 void stream_flush(struct stream *s);
 

@@ -21,9 +21,9 @@ static time_t on_wall_clock(struct http *h UNUSED)
 	return time(NULL);
 }
 
-static void on_output(struct http *h, struct slice bytes)
+static void on_output(struct http *h, struct buf *out)
 {
-	visit_of(h)->ops->on_output(visit_of(h)->owner, bytes);
+	visit_of(h)->ops->on_output(visit_of(h)->owner, buf_bytes(out));
 }
 
 static void on_over(struct http *h, enum http_fault fault)
@@ -69,7 +69,7 @@ static void accept_it(struct visit *v, const struct http_request *r, const struc
 	v->state = a.no_memory ? VISIT_NO_MEMORY : VISIT_WEBSOCKET;
 	v->subprotocol = hs->subprotocol;
 	if (!a.no_memory)
-		on_output(&v->http, buf_bytes(&a.out));
+		on_output(&v->http, &a.out);
 	http_answer_free(&a);
 }
 

@@ -41,10 +41,10 @@ static void on_request(struct http *h, const struct http_request *q)
 	http_send(h, &a, true, 0);
 }
 
-static void on_output(struct http *h, struct slice bytes)
+static void on_output(struct http *h, struct buf *out)
 {
-	rig_on_output(h, bytes);
-	must(buf_add(&rig_of(h)->seen, bytes));
+	rig_on_output(h, out);
+	must(buf_add(&rig_of(h)->seen, buf_bytes(out)));
 }
 
 static const struct http_ops ops = {

@@ -22,9 +22,9 @@ static inline time_t rig_wall_clock(struct http *h UNUSED)
 	return 0;
 }
 
-static inline void rig_on_output(struct http *h, struct slice bytes)
+static inline void rig_on_output(struct http *h, struct buf *out)
 {
-	must(buf_add(&rig_of(h)->out, bytes));
+	must(buf_add(&rig_of(h)->out, buf_bytes(out)));
 }
 
 static inline void rig_on_over(struct http *h, enum http_fault fault)

@@ -25,6 +25,7 @@ static struct owner {
 	in_port_t port;
 	struct http_exchange *later[MANY]; /* of "/later", until the test answers */
 	unsigned later_count, asked, gone, batches;
+	unsigned rooms; /* requests that brought memory for their answer */
 	bool closed, deny;
 	size_t body_size;
 } owner;
@@ -33,7 +34,8 @@ static void answer(struct http_exchange *x, unsigned status, struct slice body)
 {
 	struct http_answer a;
 
-	http_answer_open(&a, x->asked, status, 0);
+	owner.rooms += x->room.mem != NULL;
+	http_answer_open_in(&a, &x->room, x->asked, status, 0);
 	http_answer_body(&a, "text/plain", body);
 	http_exchange_end(x, &a);
 }
@@ -319,6 +321,51 @@ static void a_pipeline_is_answered_in_order(void **state UNUSED)
 		at = (size_t)(found - buf_bytes(&got).at);
 	}
 	close(fd);
+	buf_free(&got);
+}
+
+static void the_memory_of_an_answer_serves_for_the_next(void **state UNUSED)
+{
+	struct buf got = {0};
+
+	start(1);
+	int fd = dial();
+	for (unsigned i = 1; i <= 5; i++) {
+		ask(fd, "/again");
+		wait_count(fd, &got, "\r\n\r\n/again", i);
+		assert_int_equal(owner.rooms, i - 1);
+	}
+	ask(fd, "/later");
+	UNTIL(owner.later_count == 1);
+	/* Who answers without it leaves it to the next. */
+	struct http_answer a;
+	http_answer_open(&a, owner.later[0]->asked, 200, 0);
+	http_answer_body(&a, "text/plain", slice_text("late"));
+	http_exchange_end(owner.later[0], &a);
+	wait_count(fd, &got, "\r\n\r\nlate", 1);
+	ask(fd, "/again");
+	wait_count(fd, &got, "\r\n\r\n/again", 6);
+	assert_int_equal(owner.rooms, 5);
+	close(fd);
+	buf_free(&got);
+}
+
+static void what_came_in_one_turn_is_answered_in_one(void **state UNUSED)
+{
+	int fds[10];
+	struct buf got = {0};
+
+	start(0);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] = dial();
+		ask(fds[i], "/x");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		wait_count(fds[i], &got, "\r\n\r\n/x", (unsigned)i + 1);
+	assert_int_equal(owner.asked, ARRAY_LEN(fds));
+	assert_int_equal(owner.batches, 1);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
 	buf_free(&got);
 }
 
@@ -763,6 +810,8 @@ int main(void)
 		SERVER_TEST(a_request_is_answered_by_a_thread),
 		SERVER_TEST(a_request_is_answered_by_one_of_several_threads),
 		SERVER_TEST(a_pipeline_is_answered_in_order),
+		SERVER_TEST(the_memory_of_an_answer_serves_for_the_next),
+		SERVER_TEST(what_came_in_one_turn_is_answered_in_one),
 		SERVER_TEST(who_does_not_read_his_answers_is_read_no_further),
 		SERVER_TEST(an_answer_may_come_later_and_others_do_not_wait_for_it),
 		SERVER_TEST(who_ends_his_side_still_gets_his_answer),

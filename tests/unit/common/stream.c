@@ -168,6 +168,88 @@ static void a_flush_does_not_wait_for_the_turn_s_end(void **state UNUSED)
 	close(peer);
 }
 
+static void write_now(struct side *side, const char *text)
+{
+	side->inside = true;
+	stream_write_now(&side->s, slice_text(text));
+	side->inside = false;
+}
+
+static void what_is_written_now_is_not_kept_if_the_kernel_takes_it(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+
+	write_now(&a, "at once");
+	expect_text(peer, "at once");
+	assert_int_equal(a.s.queued, 0);
+	assert_int_equal(a.s.bytes_out, 7);
+	assert_int_equal(a.s.queue_count, 0);
+	end(&a);
+	write_now(&a, "too late");
+	close(peer);
+}
+
+static void what_is_written_now_stays_behind_what_waits(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+
+	write_text(&a, "one ");
+	write_now(&a, "two ");
+	write_text(&a, "three");
+	run_turn();
+	expect_text(peer, "one two three");
+	end(&a);
+	close(peer);
+}
+
+static void what_the_kernel_does_not_take_now_follows(void **state UNUSED)
+{
+	static uint8_t much[2000000];
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+	struct buf got = {0};
+	char room[65536];
+	ssize_t n;
+
+	for (size_t i = 0; i < sizeof much; i++)
+		much[i] = (uint8_t)(i * 7 >> 3);
+	stream_limits(&a.s, 1000, 0);
+	a.inside = true;
+	stream_write_now(&a.s, slice_of(much, sizeof much));
+	a.inside = false;
+	assert_in_range(a.s.bytes_out, 1, sizeof much - 1);
+	assert_int_equal(a.s.bytes_out + a.s.queued, sizeof much);
+	run_turn();
+	EXPECT_SEEN(&a, "S");
+	while (got.len < sizeof much) {
+		while ((n = recv(peer, room, sizeof room, 0)) > 0)
+			assert_true(buf_add(&got, slice_of(room, (size_t)n)));
+		run_turn();
+	}
+	assert_true(slice_is(buf_bytes(&got), slice_of(much, sizeof much)));
+	EXPECT_SEEN(&a, "SD");
+	buf_free(&got);
+	end(&a);
+	close(peer);
+}
+
+static void a_fault_of_writing_now_is_told_once_and_later(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+
+	close(peer);
+	write_now(&a, "anybody?");
+	EXPECT_SEEN(&a, "");
+	write_now(&a, "anybody else?");
+	run_turn();
+	EXPECT_SEEN(&a, "E");
+	assert_int_equal(a.status, UV_EPIPE);
+	end(&a);
+}
+
 static void shared_bytes_are_counted_and_not_copied(void **state UNUSED)
 {
 	struct side a, b;
@@ -861,6 +943,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		LOOP_TEST(what_is_written_in_a_turn_leaves_in_one_piece_at_its_end),
 		LOOP_TEST(a_flush_does_not_wait_for_the_turn_s_end),
+		LOOP_TEST(what_is_written_now_is_not_kept_if_the_kernel_takes_it),
+		LOOP_TEST(what_is_written_now_stays_behind_what_waits),
+		LOOP_TEST(what_the_kernel_does_not_take_now_follows),
+		LOOP_TEST(a_fault_of_writing_now_is_told_once_and_later),
 		LOOP_TEST(shared_bytes_are_counted_and_not_copied),
 		LOOP_TEST(a_part_is_written_and_parts_that_follow_each_other_are_one_chunk),
 		LOOP_TEST(an_idle_stream_holds_no_queue),

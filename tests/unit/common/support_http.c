@@ -11,9 +11,9 @@ static time_t wall_clock(struct http *h)
 	return 1795264800; /* Sat, 21 Nov 2026 12:40:00 GMT */
 }
 
-static void on_output(struct http *h, struct slice bytes)
+static void on_output(struct http *h, struct buf *out)
 {
-	assert_true(buf_add(&peer_of(h)->out, bytes));
+	assert_true(buf_add(&peer_of(h)->out, buf_bytes(out)));
 }
 
 static void on_over(struct http *h, enum http_fault fault)
