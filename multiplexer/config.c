@@ -8,7 +8,7 @@
 #include "common/log.h"
 #include "multiplexer/handshake.h"
 #include "multiplexer/listener.h"
-#include "multiplexer/lookup_dns.h"
+#include "multiplexer/lookup_dns_resolver.h"
 #include "multiplexer/upstream.h"
 #include "proto/clientkey.h"
 

@@ -18,8 +18,7 @@ struct dns;
  * during the call; NULL unless DNS_NAME. */
 typedef void dns_answer(void *owner, enum dns_verdict verdict, const char *name);
 
-/* resolver: "" = /etc/resolv.conf, "/path" = another file like it, or addresses ("127.0.0.1:5453
- * [::1]", the port 53 if left out). NULL with *why a sentence (valid until the next call): none is
+/* resolver: see lookup_dns_resolver.h. NULL with *why a sentence (valid until the next call): none is
  * named, or c-ares is not fit to ask (its question numbers could be guessed, row E05). */
 struct dns *dns_open(
 	struct loop *loop, const char *resolver, uint64_t timeout_ms, const char **why);
@@ -39,9 +38,6 @@ bool dns_ask(struct dns *d, const struct address *a, dns_answer *answer, void *o
  * for the network of a: its IPv4 address, or its IPv6 /64. */
 unsigned dns_in_flight(const struct dns *d);
 unsigned dns_in_flight_for(const struct dns *d, const struct address *a);
-
-/* Whether text is something dns_open takes for a resolver (a file need not be there yet). */
-bool dns_resolver_parse(const char *text, const char **why);
 
 /* The resolvers in use, for people to read; valid until the next call. */
 const char *dns_resolvers(const struct dns *d);

@@ -3,7 +3,7 @@
  *
  * Neither end ever stops reading because it cannot write: what the server asks is answered into a
  * queue, and only what users type is held back when that queue is long. */
-#include "multiplexer/serverlink.h"
+#include "multiplexer/serverlink_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ const char *link_state_word(enum link_state state)
 	return states[state].word;
 }
 
-static bool link_move(struct serverlink *s, enum link_state to)
+bool serverlink_move(struct serverlink *s, enum link_state to)
 {
 	if ((states[s->state].moves & (1u << to)) == 0)
 		return false;
@@ -72,7 +72,6 @@ bool serverlink_is_full(const struct serverlink *s)
 
 /* ---- the connection ---- */
 
-static void dial_later(struct serverlink *s);
 static void dial_cb(uv_timer_t *timer);
 
 const char *serverlink_address(const struct serverlink *s)
@@ -122,7 +121,7 @@ static void become_down(struct serverlink *s, bool goodbye, const char *refusal)
 	if (s->was_open)
 		s->left_ms = now;
 	choose_next(s);
-	link_move(s, LINK_DOWN);
+	serverlink_move(s, LINK_DOWN);
 	news_forget_server(s);
 	bans_forget_server(&s->mux->bans);
 	s->slow = s->was_open = s->heard = s->refused_now = false;
@@ -130,7 +129,7 @@ static void become_down(struct serverlink *s, bool goodbye, const char *refusal)
 	s->features = 0;
 	doubt_free(&s->doubt);
 	chain_server_down(&s->mux->chain, goodbye);
-	dial_later(s);
+	serverlink_dial_later(s);
 }
 
 static void on_up(struct link *l)
@@ -138,7 +137,7 @@ static void on_up(struct link *l)
 	struct serverlink_peer *peer = container_of(l, struct serverlink_peer, link);
 	struct serverlink *s = &peer->mux->server;
 
-	link_move(s, LINK_HELD);
+	serverlink_move(s, LINK_HELD);
 	stream_limits(&l->stream, QUEUE_HIGH, QUEUE_LOW);
 	s->connected_ms = s->since_ms;
 	s->pulse = (struct pulse){0};
@@ -296,7 +295,7 @@ static void cannot_dial(struct serverlink *s, const char *why)
 {
 	say_nobody(s, why);
 	choose_next(s);
-	dial_later(s);
+	serverlink_dial_later(s);
 }
 
 static void on_found(void *owner, const struct address *address, const char *why)
@@ -323,7 +322,7 @@ static void on_found(void *owner, const struct address *address, const char *why
 	}
 	uv_timer_stop(&s->dial);
 	s->peer = peer;
-	link_move(s, LINK_DIALING);
+	serverlink_move(s, LINK_DIALING);
 }
 
 /* A name that is asked for and not answered in time is as good as nobody there. */
@@ -352,153 +351,17 @@ static void dial_cb(uv_timer_t *timer)
 			(link_queued(serverlink_link(s)) == 0 || ms > LEAVING_MAX_MS))
 			on_left(s);
 		else
-			dial_later(s);
+			serverlink_dial_later(s);
 	}
 }
 
-static void dial_later(struct serverlink *s)
+void serverlink_dial_later(struct serverlink *s)
 {
 	bool slowly = s->short_lives > SHORT_LIVES_MAX || s->refusal[0] != '\0' || s->unproved;
 	bool quickly = loop_now_ms(s->mux->loop) - s->left_ms < QUICK_FOR_MS;
 	uint64_t ms = slowly ? DIAL_SLOW_MS : quickly ? DIAL_QUICK_MS : DIAL_MS;
 
 	uv_timer_start(&s->dial, dial_cb, ms, 0);
-}
-
-/* ---- the server's words ---- */
-
-bool serverlink_has(const struct serverlink *s, unsigned feature)
-{
-	return (s->features & feature) != 0;
-}
-
-bool serverlink_on_hello(struct serverlink *s, unsigned features)
-{
-	enum {
-		OURS = FEATURE_LISTS | FEATURE_EVENTS | FEATURE_CAPS | FEATURE_PAUSE |
-		       FEATURE_HEARTBEAT | FEATURE_HANDLED | FEATURE_FLOW | FEATURE_BANS
-	};
-	char text[FEATURES_TEXT_MAX];
-
-	if (s->heard || s->state != LINK_HELD)
-		return false;
-	s->features = features & OURS;
-	features_text(s->features, text);
-	log_debug("server: hello; we both have %s", text);
-	link_send_multiplexer_hello(serverlink_link(s),
-		&(struct msg_multiplexer_hello){.version = PROTOCOL_VERSION,
-			.features = slice_text(text),
-			.incarnation = slice_of(s->mux->incarnation, INCARNATION_LEN)});
-	return true;
-}
-
-void serverlink_tell_accept_mode(struct serverlink *s)
-{
-	struct link *l = serverlink_link(s);
-
-	if (s->mux->localhost_only)
-		link_send_accepting_localhost_only(l, &(struct msg_accepting_localhost_only){0});
-	else
-		link_send_accepting_all(l, &(struct msg_accepting_all){0});
-}
-
-void serverlink_on_refused(struct serverlink *s, struct slice reason)
-{
-	char text[REFUSAL_MAX];
-
-	log_escape(text, sizeof text, reason);
-	if (strcmp(text, s->refusal) != 0)
-		log_warn("server: refuses us: %s; dialling on, once a second", text);
-	memcpy(s->refusal, text, sizeof s->refusal);
-	s->refused_now = true;
-	s->wrong_version = false;
-}
-
-void serverlink_on_wrong_version(struct serverlink *s, const char *text)
-{
-	if (strcmp(text, s->refusal) == 0)
-		s->wrong_version = true; /* said before */
-	else
-		s->wrong_version = false;
-	snprintf(s->refusal, sizeof s->refusal, "%s", text);
-}
-
-void serverlink_on_heartbeat_answer(struct serverlink *s, uint32_t number)
-{
-	pulse_answered(&s->pulse, number);
-}
-
-bool serverlink_on_ready(struct serverlink *s)
-{
-	struct mux *mux = s->mux;
-
-	if (s->state == LINK_OPEN)
-		return true;
-	if (!link_move(s, LINK_OPEN))
-		return false;
-	s->was_open = true;
-	s->refusal[0] = '\0';
-	servers_at(&s->servers)->there = false; /* not one more any longer */
-	mux->metrics.server_ready++;
-	log_info("server: ready");
-	mux_tell_all(mux, outage_back(&mux->outage, mux->config.options.notice_back_after,
-				  loop_now_ms(mux->loop)));
-	chain_server_ready(&mux->chain);
-	loop_at_turn_end(mux->loop, &mux->pump);
-	return true;
-}
-
-/* From here on input is held. */
-static void tell_leaving(struct serverlink *s)
-{
-	if (s->was_open)
-		mux_tell_all(s->mux,
-			outage_gone(&s->mux->outage, SAY_RESTART, loop_now_ms(s->mux->loop)));
-}
-
-static bool hold_input(struct serverlink *s)
-{
-	if (s->state == LINK_HELD)
-		return true;
-	if (!link_move(s, LINK_HELD))
-		return false;
-	log_info("server: not ready; input is held");
-	tell_leaving(s);
-	return true;
-}
-
-bool serverlink_on_not_ready(struct serverlink *s)
-{
-	if (!hold_input(s))
-		return false;
-	chain_server_not_ready(&s->mux->chain);
-	return true;
-}
-
-bool serverlink_on_pause(struct serverlink *s)
-{
-	if (!hold_input(s))
-		return false;
-	news_settle(s);
-	chain_server_pauses(&s->mux->chain);
-	return true;
-}
-
-void serverlink_say_paused(struct serverlink *s)
-{
-	link_send_paused(serverlink_link(s), &(struct msg_paused){0});
-}
-
-bool serverlink_on_going_offline(struct serverlink *s)
-{
-	if (!link_move(s, LINK_LEAVING))
-		return false;
-	log_info("server: is going offline");
-	tell_leaving(s);
-	chain_server_goes_offline(&s->mux->chain);
-	link_half_close(serverlink_link(s));
-	dial_later(s);
-	return true;
 }
 
 /* ---- the clock ---- */
@@ -550,7 +413,7 @@ static void forget_servers(struct serverlink *s)
 {
 	upstream_search_drop(s->search);
 	if (s->search != NULL)
-		dial_later(s);
+		serverlink_dial_later(s);
 	s->search = NULL;
 	servers_drop(&s->servers);
 }

@@ -28,7 +28,7 @@ struct serverlink_peer {
 
 struct serverlink {
 	struct mux *mux;       /* borrowed: we live inside it */
-	enum link_state state; /* moved by link_move() alone */
+	enum link_state state; /* moved by serverlink_move() alone */
 	struct servers servers;
 	struct upstream_search *search; /* owned: of the one that is dialled next; NULL = none */
 	struct serverlink_peer *peer;   /* owned: NULL while DOWN */

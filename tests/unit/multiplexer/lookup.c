@@ -8,6 +8,7 @@
 
 #include "multiplexer/lookup_dns.h"
 #include "multiplexer/lookup_dns_ids.h"
+#include "multiplexer/lookup_dns_resolver.h"
 #include "multiplexer/lookup_name.h"
 #include "multiplexer/mux.h"
 
