@@ -156,6 +156,21 @@ const char *map_listed_from(const struct player *p)
 	return from[0] != '\0' && is_first && p->game->map.why[0] == '\0' ? from : NULL;
 }
 
+void map_restore(struct player *p, const char *from)
+{
+	struct game *game = p->game;
+	json_t *saved = json_incref(p->saved); /* a handler may save something else meanwhile */
+	char text[MAP_NAME_MAX + 40];
+
+	if (from != NULL) {
+		player_forget_saved(p);
+		snprintf(text, sizeof text, "[The game is now: %s.]\n", game->map.name);
+		player_send(p, slice_text(text));
+	}
+	script_restore(game->script, p, saved, from);
+	json_decref(saved);
+}
+
 /* ---- loading ---- */
 
 static const char nothing_lua[] =
@@ -231,14 +246,10 @@ static void restore_all(struct game *game, const char *from)
 	LIST_EACH(node, &game->players)
 	{
 		struct player *p = container_of(node, struct player, node);
-		json_t *saved = json_incref(p->saved);
 
 		player_check_role(p);
-		if (from != NULL && p->state == PLAYER_HERE)
-			player_forget_saved(p);
 		if (p->state == PLAYER_HERE)
-			script_restore(game->script, p, saved, from);
-		json_decref(saved);
+			map_restore(p, from);
 	}
 }
 

@@ -78,6 +78,10 @@ void map_forget(const struct game *game);
 /* The map that a player was in, who is being listed, if the program before ran another one; else NULL. */
 const char *map_listed_from(const struct player *p);
 
+/* One is here who was connected before this map began, or before the link was away. from: the map that he
+ * was in, if that was another one, which a line tells him; else NULL. */
+void map_restore(struct player *p, const char *from);
+
 /* A multiplexer has listed its users, and what they have saved is this map's. */
 void map_listed(const struct game *game);
 

@@ -192,18 +192,12 @@ void player_arrive(struct player *p)
 	else
 		game->metrics.players_joined++;
 	log_info("%s: %s", named_label(p), p->listed ? "restored" : "joined");
-	/* A handler may save something else before the next one runs. */
-	json_t *saved = json_incref(p->saved);
-	const char *from = p->listed ? map_listed_from(p) : NULL;
-	if (from != NULL)
-		player_forget_saved(p);
-	if (p->listed)
-		script_restore(game->script, p, saved, from);
-	else
+	if (p->listed) {
+		map_restore(p, map_listed_from(p));
+	} else {
 		script_join(game->script, p);
-	if (!p->listed)
 		api_tell(game->api, "join", p); /* with the name that the script gave him */
-	json_decref(saved);
+	}
 }
 
 /* The script learns it while he can still be looked at; afterwards his handle is stale. */

@@ -42,8 +42,8 @@ game = {}
 --- join: a new player is here.
 --- restore: a player is here who was connected before this server or map started; saved is what
 --- player:save kept, or nil. from: the map that he was in before, if that was another one; what is saved
---- is that map's then, told this once and kept no longer. nil: he never left this map. A map without a
---- restore handler is told join instead.
+--- is that map's then, told this once and kept no longer, and he has read "[The game is now: NAME.]". nil: he
+--- never left this map. A map without a restore handler is told join instead.
 --- input: a player typed a line: UTF-8, without its end, but with whatever else he typed.
 --- event: a player's client said something outside the text; what data is depends on channel:
 --- "command": "interrupt", "break", "abort-output" or "are-you-there" (keys of telnet clients);

@@ -58,7 +58,7 @@ def test_players_go_from_map_to_map_and_stay_connected(holdfast):
         player.expect(b"saved\r\n")
     assert holdfast.admin("server", "map", "wood") is None
     for number, player in enumerate(people):
-        player.expect(b"town ends: map\r\n")
+        player.expect(b"town ends: map\r\n[The game is now: wood.]\r\n")
         word = f"word{number}" if number < 2 else "nothing"
         player.expect(f"back in wood with {word}\r\nyou came from town\r\n".encode())
         player.line("hello")
@@ -82,7 +82,7 @@ def test_the_maps_that_ship_follow_each_other(holdfast):
     bob.expect(b"new password")
     holdfast.admin("server", "map", "four")
     for player, name in ((ann, b"Ann"), (bob, b"Bob")):
-        player.expect(b"Four in a row. What is your name?")
+        player.expect(b"[The game is now: four.]\r\nFour in a row. What is your name?")
         player.line(name)
         player.expect(b"Welcome, " + name)
     holdfast.restart()
@@ -90,6 +90,7 @@ def test_the_maps_that_ship_follow_each_other(holdfast):
     ann.expect(b"Bob")
     holdfast.admin("server", "map", "anteroom")
     for player in (ann, bob):
+        player.expect(b"[The game is now: anteroom.]\r\nWelcome to ")
         player.expect(b"What is your name?")
     ann.line("Ann")
     ann.expect(b"You are in ")

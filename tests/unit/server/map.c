@@ -69,8 +69,10 @@ static void another_map_takes_over_and_the_players_stay(UNUSED void **state)
 	assert_non_null(stop);
 	assert_non_null(start);
 	assert_true(stop < start);
-	ASSERT_HAS(all, "1:1 other restore {\"from\":\"testmap\"} testmap");
-	ASSERT_HAS(all, "2:1 other restore {\"from\":\"testmap\"} testmap");
+	ASSERT_HAS(all,
+		"1:1 [The game is now: other.]\\r\\nother restore {\"from\":\"testmap\"} testmap");
+	ASSERT_HAS(all,
+		"2:1 [The game is now: other.]\\r\\nother restore {\"from\":\"testmap\"} testmap");
 	ASSERT_HAS_NOT(all, "KILL");
 	type(&m, 1, "hello\n");
 	ASSERT_HAS(heard(&m), "1:1 other hello");
@@ -307,12 +309,14 @@ static void what_one_map_saved_is_not_anothers(UNUSED void **state)
 		"end)\n");
 	run("map other");
 	const char *all = heard(&m);
-	ASSERT_HAS(all, "1:1 other testmap testmap");
+	ASSERT_HAS(all, "1:1 [The game is now: other.]\\r\\nother testmap testmap");
 	ASSERT_HAS(all, "DELETE SUBCLIENT SAVED INFO 1:1");
 	run("reload");
-	ASSERT_HAS(heard(&m), "1:1 other nil nil");
+	all = heard(&m);
+	ASSERT_HAS(all, "1:1 other nil nil");
+	ASSERT_HAS_NOT(all, "The game is now");
 	run("map testmap");
-	ASSERT_HAS(heard(&m), "1:1 testmap restore null other");
+	ASSERT_HAS(heard(&m), "1:1 [The game is now: testmap.]\\r\\ntestmap restore null other");
 }
 
 /* The same when the program was started again in between, with another map in server.cfg. */
@@ -330,6 +334,7 @@ static void the_next_program_knows_which_map_saved_what(UNUSED void **state)
 	list_user(&m, 7, "192.0.2.7", "{\"n\":\"Ann\",\"s\":{\"room\":\"hall\"}}");
 	SAY(&m, done_sending_all_subclient_info, 0);
 	const char *all = heard(&m);
+	ASSERT_HAS(all, "[The game is now: testmap.]");
 	ASSERT_HAS(all, "testmap restore {\"room\":\"hall\"} elsewhere");
 	ASSERT_HAS(all, "SAVE SUBCLIENT INFO 7:1 {\"n\":\"Ann\"}");
 	/* Whoever this program knew itself is its own. */

@@ -69,7 +69,11 @@ game.on("leave", function(p)
 	end
 end)
 
-game.on("stop", function()
+game.on("stop", function(why)
 	comings.tell_all()
-	screen.show_prompts()
+	if why == "map" then
+		screen.end_prompts()
+	else
+		screen.show_prompts()
+	end
 end)

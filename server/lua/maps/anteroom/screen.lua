@@ -61,6 +61,15 @@ function screen.show_prompts()
 	due = {}
 end
 
+-- Another map follows: what it says begins on a line of its own.
+function screen.end_prompts()
+	for p in pairs(standing) do
+		if not client_of(p).shows_prompts_apart then
+			p:send("")
+		end
+	end
+end
+
 -- Shows him his prompt, once all is said that this moment brings.
 function screen.prompt_soon(p)
 	due[p] = true

@@ -278,6 +278,16 @@ test("prompts are for those who can tell them, and not for screen readers", func
 	t:equal(reader:read(), "You say: hello\n")
 end)
 
+test("what another map says begins behind the prompt of this one, on a line of its own", function(t)
+	local telnet, raw = named(t, "Anna", { caps = { telnet = true } }), named(t, "Ben")
+	t:advance(0.1)
+	telnet:read()
+	t:console("map anteroom")
+	t:advance(0.1)
+	t:equal(telnet:read(), "\n")
+	t:expect_not(raw)
+end)
+
 test("clients with GMCP are told where they are and who says what", function(t)
 	local p = t:join({ caps = { gmcp = { Room = 1 } } })
 	p:type("anna")
