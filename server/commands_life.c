@@ -5,6 +5,7 @@
 
 #include "common/banlist.h"
 #include "common/log.h"
+#include "common/supervisor.h"
 #include "server/api/script_api.h"
 #include "server/game.h"
 #include "server/map.h"
@@ -110,9 +111,14 @@ void cmd_restart(struct call *call)
 
 void cmd_quit(struct call *call)
 {
+	struct game *game = call->owner;
 	char reason[400], text[600];
 
 	call_words(call, 1, reason, sizeof reason);
 	describe(call, reason, text, sizeof text);
-	game_stop(call->owner, STOP_QUIT, text);
+	/* Where both run in one terminal both end; else the multiplexer would tell of a restart first. */
+	if (game->stop == STOP_NOT && supervisor_end())
+		log_info("%s: the multiplexer ends, and we with it", text);
+	else
+		game_stop(game, STOP_QUIT, text);
 }

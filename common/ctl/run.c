@@ -18,6 +18,7 @@
 #include "common/ctl/ending.h"
 #include "common/ctl/invite.h"
 #include "common/log.h"
+#include "common/supervisor.h"
 
 enum {
 	TOGETHER_MS = 200, /* signals that come so close together are one wish */
@@ -227,6 +228,11 @@ static void on_signal(struct run *run, const struct signalfd_siginfo *info)
 {
 	if (info->ssi_signo == SIGCHLD)
 		return;
+	if (info->ssi_signo == SUPERVISOR_END) {
+		log_info("the game's console said quit: ending both daemons");
+		end_all(run, 0);
+		return;
+	}
 	if (run->asked_ms == 0) {
 		run->asked_ms = now_ms();
 		log_info("asked to end (SIG%s): ending both daemons; once more kills them",
@@ -459,6 +465,7 @@ static bool take_signals(struct run *run)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SUPERVISOR_END);
 	signal(SIGPIPE, SIG_IGN);
 	if (sigprocmask(SIG_BLOCK, &set, &run->mask_before) != 0)
 		return false;
@@ -492,6 +499,7 @@ int run_daemons(const struct run_config *config)
 	child_init(&run.server, "server", config->server, config->run_dir, config->config_server,
 		config->maps);
 	run.server.has_console = true;
+	supervisor_begin();
 	if (config->list_at != NULL)
 		run.list_due_ms = now_ms();
 	list_init_of(&run);

@@ -308,6 +308,20 @@ def test_quit_at_the_console_ends_all(holdfast):
     with_terminal.child.sendline("quit")
     assert player.expect_end().endswith(GOODBYE + b"\r\n")
     assert with_terminal.wait() == 0
+    assert RESTARTING not in player.all
+
+
+def test_quit_from_elsewhere_ends_all_that_run_has_started_and_asking_twice_kills_nothing(holdfast):
+    supervisor = Supervisor(holdfast)
+    player = holdfast.player()
+    player.expect(b"hello 0")
+    for _ in range(2):
+        holdfast.ctl("server", "quit", "for", "today")
+    assert player.expect_end().endswith(GOODBYE + b"\r\n")
+    assert supervisor.wait() == 0
+    assert RESTARTING not in player.all
+    text = supervisor.text()
+    assert ": for today: the multiplexer ends, and we with it\n" in text and "killing" not in text
 
 
 def test_a_list_comes_back_when_it_dies_and_ends_behind_the_game(holdfast):

@@ -92,6 +92,7 @@ def test_quit_on_the_console_ends_both(holdfast):
     terminal.child.sendline("quit")
     assert player.expect_end().endswith(GOODBYE + b"\r\n")
     assert terminal.status() == (0, None)
+    assert RESTARTING not in player.all and CRASHED not in player.all
     assert terminal.pid("multiplexer") == 0
 
 
