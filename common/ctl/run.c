@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/address.h"
 #include "common/backoff.h"
 #include "common/ctl/client.h"
 #include "common/ctl/ending.h"
@@ -25,6 +26,7 @@ enum {
 	LOOK_MS = 50,      /* how often we look whether the multiplexer listens */
 	ASK_MS = 1000,     /* how long it may take to answer */
 	LISTEN_MS = 10000, /* after that the server is started all the same */
+	LIST_MS = 3000,    /* the same, when only the list does not listen yet */
 	INVITE_MS = 5000,  /* how long the invitation waits for the game */
 	GOODBYE_MS = 3000, /* how long the server may take to notice the multiplexer's end itself */
 	AFTERMATH_MS = 6000, /* how long a multiplexer that no longer answers may take to end */
@@ -43,7 +45,7 @@ struct child {
 
 /* What the run waits for. */
 enum stage {
-	STAGE_LISTEN, /* the multiplexer to answer, before the server is started */
+	STAGE_LISTEN, /* the multiplexer to answer and the list to listen, before the server is started */
 	STAGE_INVITE, /* the game to be up, before we say how to connect */
 	STAGE_UP,
 	STAGE_ENDING, /* both children to end */
@@ -193,6 +195,34 @@ static bool multiplexer_is_ending(const struct run *run)
 
 	json_decref(status);
 	return ending;
+}
+
+/* ---- the list ---------------------------------------------------------------------------------- */
+
+/* Where it listens first, of "8090", "+8090", "127.0.0.1:8090, [::1]:8090". False: we do not know. */
+static bool list_address(const char *listens, struct address *out)
+{
+	const char *from = listens + strspn(listens, " +"), *why;
+	char first[ADDRESS_TEXT_MAX], text[ADDRESS_TEXT_MAX + 16];
+
+	snprintf(first, sizeof first, "%.*s", (int)strcspn(from, " ,"), from);
+	snprintf(text, sizeof text, "%s%s", strchr(first, ':') == NULL ? "127.0.0.1:" : "", first);
+	return address_parse(text, out, &why);
+}
+
+/* The game asks it as soon as it starts, and would find nobody there. */
+static bool list_is_coming(const struct run *run)
+{
+	struct address at;
+
+	if ((run->list.pid == 0 && run->list_due_ms == 0) ||
+		!list_address(run->config->list_at, &at))
+		return false;
+	int fd = socket(at.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool coming = fd >= 0 && connect(fd, &at.sa, at.len) != 0;
+	if (fd >= 0)
+		close(fd);
+	return coming;
 }
 
 /* ---- ending ------------------------------------------------------------------------------------ */
@@ -399,6 +429,8 @@ static void look(struct run *run)
 			log_warn(
 				"multiplexer: it gives no answer; starting the server all the same");
 		json_decref(status);
+		if (waited_ms < LIST_MS && list_is_coming(run))
+			return;
 		enter(run, STAGE_INVITE);
 		run->server_due_ms = now_ms();
 	} else if (run->stage == STAGE_INVITE) {

@@ -15,11 +15,11 @@ struct run_config {
 	const char *list_at; /* where it listens (its --listen); NULL = it is not started */
 };
 
-/* Starts the multiplexer, then the server, says how to connect, and stays until both have ended.
+/* Starts the multiplexer and the list, then the server, says how to connect, and stays until both have ended.
  * The server is started again whenever it ends, but not after exit status 3 (`quit`), nor when it
  * never once ran because its command line or configuration is wrong. The multiplexer's end is the
  * end of all. `quit` on the server's console ends both in order (common/supervisor.h); SIGINT, SIGTERM and SIGHUP do too, and a second one kills them. Should we be
- * killed, both stay. The list, if it is wanted, is started with them, again when it dies, and ends last.
+ * killed, both stay. The list, if it is wanted, is started again when it dies, and ends last.
  * Kills nothing that it did not start.
  * Returns our exit code: 0 when asked to end, by whichever way; 1 otherwise. */
 int run_daemons(const struct run_config *config);

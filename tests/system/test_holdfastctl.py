@@ -324,6 +324,15 @@ def test_quit_from_elsewhere_ends_all_that_run_has_started_and_asking_twice_kill
     assert ": for today: the multiplexer ends, and we with it\n" in text and "killing" not in text
 
 
+def test_the_game_starts_when_the_list_listens(holdfast):
+    slow = holdfast.dir / "slow-list"
+    slow.write_text(f"#!/bin/sh\nsleep 1\necho it begins\nexec {holdfast.bin}/holdfast-list \"$@\"\n")
+    slow.chmod(0o755)
+    supervisor = Supervisor(holdfast, more=["--list", str(slow), "--list-at", f"+{free_port()}"])
+    text = supervisor.text()
+    assert text.index("it begins\n") < text.index("server: holdfast-server ")
+
+
 def test_a_list_comes_back_when_it_dies_and_ends_behind_the_game(holdfast):
     port = free_port()
     supervisor = Supervisor(holdfast, more=["--list-at", f"127.0.0.1:{port}"])
