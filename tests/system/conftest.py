@@ -5,6 +5,7 @@ import pytest
 from agnet import ScriptedMultiplexer, ScriptedServer
 from daemons import BUILD, Holdfast, raise_descriptor_limit
 from players import Player, Swarm
+from tls_players import Tls
 
 
 def pytest_configure(config):
@@ -65,3 +66,8 @@ def holdfast(tmp_path_factory, request):
     world = World(tmp_path_factory.mktemp("h"))
     yield world
     world.finish()
+
+
+@pytest.fixture
+def tls(holdfast):
+    return Tls(holdfast)

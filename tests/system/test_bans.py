@@ -10,7 +10,6 @@ from daemons import Daemon, wait_for
 from players import Player
 from test_chain import tower # pylint: disable=unused-import
 from test_several_multiplexers import open_fronts
-from test_tls import tls # pylint: disable=unused-import
 
 HOME = "127.0.0.1"
 AWAY = "127.0.0.2"  # another address of this machine, which is banned in most tests

@@ -11,7 +11,6 @@ import pytest
 from daemons import SAFE, free_port, wait_for
 from terminals import (Curl, KBtin, Nc, Plink, SClient, Socat, Telnet, TinTin, TinyFugue, Wscat, Wsdump)
 from test_browser import browser, log_of # pylint: disable=unused-import
-from test_tls import tls # pylint: disable=unused-import
 
 WORDS = "gr\u00fc\u00dfe \u20ac"
 
