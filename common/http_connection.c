@@ -8,7 +8,8 @@ enum {
 	AHEAD_MAX = 64 * 1024, /* what is said while parts come is kept, and no more of it */
 	SLOW_HIGH = 64 * 1024, /* row K09: with so much unsent no further request is read */
 	SLOW_LOW = 16 * 1024,
-	LINGER_MS = 2000 /* for the client to end its side, once we have ended ours */
+	GATHER_TURNS = 4, /* at most, each with new requests, before the owner is told of them */
+	LINGER_MS = 2000  /* for the client to end its side, once we have ended ours */
 };
 
 static struct http_connection *of_stream(struct stream *s)
@@ -177,6 +178,7 @@ static struct buf take_room(struct http_connection *c)
 static void on_request(struct http *h, const struct http_request *r)
 {
 	struct http_connection *c = of_http(h);
+	struct http_worker *w = c->worker;
 
 	if (!r->has_body && !may_ask(c, r)) /* the others were asked at their head */
 		return;
@@ -189,15 +191,26 @@ static void on_request(struct http *h, const struct http_request *r)
 		.room = room,
 		.connection = c};
 	list_init(&c->x.node);
-	list_add_last(&c->worker->asked, &c->in);
-	loop_at_turn_end(c->worker->loop, &c->worker->bring);
+	list_add_last(&w->asked, &c->in);
+	w->asked_turn = w->loop->turn;
+	loop_at_next_turn(w->loop, &w->bring);
 }
 
-void http_connection_bring(struct loop_task *task)
+void http_connection_on_bring(struct loop_task *task)
 {
 	struct http_worker *w = container_of(task, struct http_worker, bring);
+
+	if (w->asked_turn == w->loop->turn && ++w->gathered < GATHER_TURNS)
+		loop_at_next_turn(w->loop, &w->bring);
+	else
+		http_connection_bring(w);
+}
+
+void http_connection_bring(struct http_worker *w)
+{
 	struct http_server *s = w->server;
 
+	w->gathered = 0;
 	if (list_is_empty(&w->asked))
 		return;
 	uv_mutex_lock(&s->lock);

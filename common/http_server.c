@@ -1,5 +1,6 @@
 #include "common/http_server.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -257,6 +258,16 @@ static void discard(struct http_worker *w)
 	uv_mutex_destroy(&w->lock);
 }
 
+/* A worker that wakes waits until the owner's loop waits, instead of taking the processor from it: else each
+ * request that comes would cut short what the owner does, and a frame would wait for the worker. */
+static void run_thread(void *worker)
+{
+	const struct sched_param none = {0};
+
+	pthread_setschedparam(pthread_self(), SCHED_BATCH, &none); /* if it may not, so be it */
+	http_worker_run(worker);
+}
+
 static int start_thread(struct http_worker *w)
 {
 	sigset_t all, before;
@@ -264,7 +275,7 @@ static int start_thread(struct http_worker *w)
 	/* No signal is for a worker: whoever handles one expects it elsewhere. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int status = uv_thread_create(&w->thread, http_worker_run, w);
+	int status = uv_thread_create(&w->thread, run_thread, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return status;
 }

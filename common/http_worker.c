@@ -72,6 +72,7 @@ static void end_if_empty(struct http_worker *w)
 	if (!w->stopping || !list_is_empty(&w->connections) ||
 		uv_is_closing((uv_handle_t *)&w->bell))
 		return;
+	loop_task_cancel(&w->bring);
 	uv_close((uv_handle_t *)&w->bell, on_handle_closed);
 	uv_close((uv_handle_t *)&w->tick, on_handle_closed);
 }
@@ -221,7 +222,7 @@ static void watch_doors(struct http_worker *w, bool watch)
 
 static void stop(struct http_worker *w)
 {
-	http_connection_bring(&w->bring);
+	http_connection_bring(w);
 	w->stopping = true;
 	w->stop_ms = loop_now_ms(w->loop);
 	close_doors(w);
@@ -296,7 +297,7 @@ int http_worker_open(struct http_worker *w, struct http_server *server, unsigned
 	w->loop = threaded ? &w->own : server->loop;
 	list_init(&w->connections);
 	list_init(&w->asked);
-	loop_task_init(&w->bring, http_connection_bring);
+	loop_task_init(&w->bring, http_connection_on_bring);
 	list_init(&w->outgoing);
 	list_init(&w->parts);
 	list_init(&w->arrivals);

@@ -10,8 +10,9 @@
  * the moment that it is OWNED until its last part has come back. Lists that two threads use, and state,
  * are under the lock that stands above them; no lock is held while anything is called.
  *
- * Both sides gather: a worker brings all requests of one turn of its loop at once, the owner all answers
- * of one of his, so that a lock is taken and a thread is woken once for all of them. */
+ * Both sides gather, so that a lock is taken and a thread is woken once for many: a worker brings its
+ * requests when a turn of its loop had no new one (or after a few turns), the owner hands over all answers
+ * of one turn of his. */
 
 enum { HTTP_SERVER_THREADS_MAX = 64 };
 
@@ -84,7 +85,9 @@ struct http_worker {
 	bool stopping;
 	uint64_t stop_ms;
 	struct loop_task bring;
-	struct list asked; /* struct http_connection: their requests of this turn, for the inbox */
+	struct list asked;    /* struct http_connection: whose requests go to the inbox, soon */
+	uint32_t asked_turn;  /* when the last of them came */
+	unsigned gathered;    /* turns that more came in */
 	struct list outgoing; /* struct http_part, of this turn: the owner's thread */
 
 	uv_mutex_t lock;
@@ -132,6 +135,7 @@ void http_connection_take(struct http_connection *c, struct http_part *part);
 void http_connection_tick(struct http_connection *c);
 void http_connection_stop(struct http_connection *c); /* ends it, once what is queued was sent */
 void http_connection_close(struct http_connection *c);
-void http_connection_bring(struct loop_task *bring); /* of a worker */
+void http_connection_on_bring(struct loop_task *bring); /* of a worker */
+void http_connection_bring(struct http_worker *w);
 
 #endif
