@@ -40,9 +40,52 @@ static void add_real(struct buf *out, double real)
 	buf_addf(out, "%s", text);
 }
 
-/* A value that fits on a line. */
-static void add_cell(struct buf *out, const json_t *value)
+/* What a person reads of a key; of one that says that its value is seconds, in *is_seconds, the rest. */
+static struct slice heading_of(const char *key, bool *is_seconds)
 {
+	static const char front[] = "seconds_", end[] = "_s";
+	struct slice text = slice_text(key);
+	size_t cut = sizeof end - 1;
+
+	*is_seconds = true;
+	if (strncmp(key, front, sizeof front - 1) == 0)
+		return slice_from(text, sizeof front - 1);
+	*is_seconds = text.len > cut && strcmp(key + text.len - cut, end) == 0;
+	return slice_of(text.at, text.len - (*is_seconds ? cut : 0));
+}
+
+static void add_heading(struct buf *out, const char *key)
+{
+	struct buf heading = {0};
+	bool is_seconds;
+
+	if (buf_add(&heading, heading_of(key, &is_seconds)) && buf_add_byte(&heading, '\0'))
+		add_text(out, (const char *)buf_bytes(&heading).at, '\0');
+	buf_free(&heading);
+}
+
+/* "3 d 4 h", "2 h 13 min", "5 min 20 s", "45 s": the two largest units, for a person. */
+static void add_seconds(struct buf *out, json_int_t seconds)
+{
+	static const struct {
+		json_int_t seconds;
+		const char *name;
+	} units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+	size_t i = 0;
+
+	while (i + 1 < ARRAY_LEN(units) && seconds < units[i].seconds)
+		i++;
+	buf_addf(out, "%" JSON_INTEGER_FORMAT " %s", seconds / units[i].seconds, units[i].name);
+	json_int_t rest = seconds % units[i].seconds;
+	if (i + 1 < ARRAY_LEN(units) && rest >= units[i + 1].seconds)
+		buf_addf(out, " %" JSON_INTEGER_FORMAT " %s", rest / units[i + 1].seconds,
+			units[i + 1].name);
+}
+
+/* A value that fits on a line. */
+static void add_cell(struct buf *out, const char *key, const json_t *value)
+{
+	bool is_seconds = false;
 	char *dump;
 
 	if (value == NULL)
@@ -52,7 +95,12 @@ static void add_cell(struct buf *out, const json_t *value)
 		add_text(out, json_string_value(value), '\0');
 		break;
 	case JSON_INTEGER:
-		buf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+		if (key != NULL)
+			heading_of(key, &is_seconds);
+		if (is_seconds && json_integer_value(value) >= 0)
+			add_seconds(out, json_integer_value(value));
+		else
+			buf_addf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 		break;
 	case JSON_REAL:
 		add_real(out, json_real_value(value));
@@ -108,10 +156,10 @@ static json_t *columns_of(const json_t *rows)
 		json_object_foreach(row, key, value)
 		{
 			json_t *old = json_object_get(columns, key);
-			add_text(&cell, key, '\0');
+			add_heading(&cell, key);
 			size_t wide = width(buf_bytes(&cell));
 			buf_eat(&cell, cell.len);
-			add_cell(&cell, value);
+			add_cell(&cell, key, value);
 			if (width(buf_bytes(&cell)) > wide)
 				wide = width(buf_bytes(&cell));
 			buf_eat(&cell, cell.len);
@@ -134,9 +182,9 @@ static void add_row(struct buf *out, const json_t *columns, const json_t *row, s
 	json_object_foreach((json_t *)(uintptr_t)columns, key, wide)
 	{
 		if (row != NULL)
-			add_cell(&cell, json_object_get(row, key));
+			add_cell(&cell, key, json_object_get(row, key));
 		else
-			add_text(&cell, key, '\0');
+			add_heading(&cell, key);
 		struct slice text = buf_bytes(&cell);
 		if (text.len > 0) {
 			add_blanks(out, owed);
@@ -180,7 +228,10 @@ static void add_object(struct buf *out, const json_t *object, size_t indent)
 	json_object_foreach((json_t *)(uintptr_t)object, key, value)
 	{
 		add_blanks(out, indent);
-		add_text(out, key, '\0');
+		if (json_is_string(value))
+			add_text(out, key, '\0');
+		else
+			add_heading(out, key);
 		if (json_object_size(value) > 0 || json_array_size(value) > 0) {
 			buf_addf(out, ":\n");
 			add_value(out, value, indent + INDENT);
@@ -190,7 +241,7 @@ static void add_object(struct buf *out, const json_t *object, size_t indent)
 		if (json_is_object(value) || json_is_array(value))
 			buf_addf(out, "none");
 		else
-			add_cell(out, value);
+			add_cell(out, key, value);
 		buf_add_byte(out, '\n');
 	}
 }
@@ -203,7 +254,7 @@ static void add_value(struct buf *out, const json_t *value, size_t indent)
 		add_object(out, value, indent);
 	} else {
 		add_blanks(out, indent);
-		add_cell(out, value);
+		add_cell(out, NULL, value);
 		buf_add_byte(out, '\n');
 	}
 }

@@ -8,7 +8,8 @@
 
 /* Adds the text, lines ended by \n, to out. An array of objects becomes a table with the union of
  * their keys as headings, an object a list of "key: value" (nested objects indented), a string
- * itself, null "done". Plain words and alignment by blanks only, so that a screen reader reads it
+ * itself, null "done". Seconds, under a key that ends in _s or begins with seconds_, become a duration under
+ * the rest of it: "uptime: 2 h 13 min". Plain words and alignment by blanks only, so that a screen reader reads it
  * well. Strings are shown with unprintable bytes as \xNN; UTF-8 stays. */
 void render_json(struct buf *out, const json_t *answer);
 

@@ -131,7 +131,7 @@ static void cmd_status(struct call *call)
 			"listeners", listeners_json(mux)));
 }
 
-/* NULL: nobody has asked, or there was no answer. */
+/* NULL: nobody has asked, there was no answer, or there is nothing to ask where he connected. */
 static const char *looked_up(const struct subclient *u, enum lookup_kind kind)
 {
 	const struct lookup *l = &u->lookups[kind];
@@ -139,7 +139,7 @@ static const char *looked_up(const struct subclient *u, enum lookup_kind kind)
 
 	if (l->state == LOOKUP_PENDING)
 		return "pending";
-	return l->state == LOOKUP_KNOWN || strcmp(word, LOOKUP_UNSUPPORTED) == 0 ? word : NULL;
+	return l->state == LOOKUP_KNOWN && strcmp(word, LOOKUP_UNSUPPORTED) != 0 ? word : NULL;
 }
 
 static json_t *user_json(const struct mux *mux, const struct subclient *u)

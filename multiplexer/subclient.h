@@ -20,7 +20,7 @@ struct mux;
 
 /* Every ending has a name: closings.def. */
 enum closing {
-#define CLOSING(NAME, name, is_fault, log, last_words) CLOSING_##NAME,
+#define CLOSING(NAME, name, LEVEL, log, last_words) CLOSING_##NAME,
 #include "multiplexer/closings.def"
 };
 

@@ -11,18 +11,18 @@
 
 static const struct {
 	const char *log, *last_words;
-	bool is_fault;
+	enum log_level level;
 } closings[] = {
-#define CLOSING(NAME, name, is_fault, log, last_words) {log, last_words, is_fault},
+#define CLOSING(NAME, name, LEVEL, log, last_words) {log, last_words, LOG_##LEVEL},
 #include "multiplexer/closings.def"
 };
 
 static void count_closing(struct mux_metrics *m, enum closing why)
 {
 	switch (why) {
-#define CLOSING(NAME, name, is_fault, log, last_words) \
-	case CLOSING_##NAME:                           \
-		m->closed_##name++;                    \
+#define CLOSING(NAME, name, LEVEL, log, last_words) \
+	case CLOSING_##NAME:                        \
+		m->closed_##name++;                 \
 		break;
 #include "multiplexer/closings.def"
 	}
@@ -42,12 +42,12 @@ static void log_closing(const struct subclient *u, enum closing why, const char 
 {
 	struct mux *mux = u->mux;
 	struct address from = subclient_from(u);
+	enum log_level level = closings[why].level;
 
-	if (list_is_empty(&u->node) &&
+	if (level > LOG_DEBUG && list_is_empty(&u->node) &&
 		!logquota_take(&mux->refusals, &from, loop_now_ms(mux->loop)))
 		return;
-	log_line(closings[why].is_fault ? LOG_WARN : LOG_INFO, "%s: closed: %s%s",
-		subclient_label(u), closings[why].log, detail);
+	log_line(level, "%s: closed: %s%s", subclient_label(u), closings[why].log, detail);
 }
 
 /* The socket goes, now. What the server has to hear of it is sorted out by the link. */

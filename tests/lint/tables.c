@@ -81,7 +81,7 @@ int main(void)
 #include "proto/messages.def"
 
 	heading("Ways to lose a user");
-#define CLOSING(NAME, name, is_fault, log, last_words) printf("\n%s\n    %s.\n", #name, log);
+#define CLOSING(NAME, name, LEVEL, log, last_words) printf("\n%s\n    %s.\n", #name, log);
 #include "multiplexer/closings.def"
 
 	heading("Counters of the multiplexer (holdfastctl multiplexer metrics)");

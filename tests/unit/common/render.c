@@ -40,6 +40,26 @@ static void a_text_is_itself_and_ends_with_a_line_end(void **state UNUSED)
 	expect("true", "yes\n");
 }
 
+static void seconds_are_shown_as_a_person_says_them(void **state UNUSED)
+{
+	expect("{'uptime_s': 0}", "uptime: 0 s\n");
+	expect("{'uptime_s': 59}", "uptime: 59 s\n");
+	expect("{'uptime_s': 60}", "uptime: 1 min\n");
+	expect("{'uptime_s': 3599}", "uptime: 59 min 59 s\n");
+	expect("{'uptime_s': 3600}", "uptime: 1 h\n");
+	expect("{'uptime_s': 8029}", "uptime: 2 h 13 min\n");
+	expect("{'uptime_s': 86459}", "uptime: 1 d\n");
+	expect("{'uptime_s': 8640000}", "uptime: 100 d\n");
+	expect("{'uptime_s': -1}", "uptime: -1\n");
+	expect("{'round_s': '90'}", "round_s: 90\n"); /* a word of somebody else's */
+	expect("{'uptime_s': null, 'seconds_left': 43200}", "uptime: -\nleft: 12 h\n");
+	expect("{'frames': 61, '_s': 61, 'p99_ms': 61}", "frames: 61\n_s: 61\np99_ms: 61\n");
+	expect("[{'key': 'a', 'idle_s': 7, 'x': 1}, {'key': 'b', 'idle_s': 90061, 'x': 2}]",
+		"key  idle     x\n"
+		"a    7 s      1\n"
+		"b    1 d 1 h  2\n");
+}
+
 static void an_array_of_objects_is_a_table(void **state UNUSED)
 {
 	expect("[{'key': '5:199', 'name': 'Alice'}, {'key': '6:1', 'name': 'B'}]", "key    name\n"
@@ -113,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_to_say_is_done),
 		cmocka_unit_test(a_text_is_itself_and_ends_with_a_line_end),
+		cmocka_unit_test(seconds_are_shown_as_a_person_says_them),
 		cmocka_unit_test(an_array_of_objects_is_a_table),
 		cmocka_unit_test(a_table_has_the_union_of_all_keys_and_no_trailing_blanks),
 		cmocka_unit_test(columns_are_aligned_by_characters_and_not_by_bytes),
