@@ -54,6 +54,39 @@ int arguments_read(
 	return i;
 }
 
+enum { INDENT = 2, HELP_AT = 26, COLUMNS = 80 };
+
+/* How much of the text, which has no blank in front, fits in so many columns: whole words, or one. */
+static size_t line_len(const char *text, size_t room)
+{
+	size_t len = strcspn(text, " ");
+
+	for (size_t more; text[len] != '\0'; len += more) {
+		more = 1 + strcspn(text + len + 1, " ");
+		if (len + more > room)
+			break;
+	}
+	return len;
+}
+
+void arguments_print_row(const char *form, const char *help)
+{
+	int column = printf("%*s%s", INDENT, "", form);
+
+	if (column + 2 > HELP_AT) {
+		putchar('\n');
+		column = 0;
+	}
+	while (*help != '\0') {
+		size_t len = line_len(help, COLUMNS - HELP_AT);
+
+		printf("%*s%.*s\n", HELP_AT - column, "", (int)len, help);
+		help += len;
+		help += strspn(help, " ");
+		column = 0;
+	}
+}
+
 void arguments_print(const struct argument *table, size_t rows)
 {
 	for (size_t i = 0; i < rows; i++) {
@@ -62,6 +95,6 @@ void arguments_print(const struct argument *table, size_t rows)
 		snprintf(form, sizeof form, "%s%s%s", table[i].name,
 			table[i].value != NULL ? " " : "",
 			table[i].value != NULL ? table[i].value : "");
-		printf("  %-20s %s\n", form, table[i].help);
+		arguments_print_row(form, table[i].help);
 	}
 }

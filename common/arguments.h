@@ -22,7 +22,11 @@ struct argument {
 int arguments_read(
 	const struct argument *table, size_t rows, int argc, char **argv, const char **why);
 
-/* Prints the rows to standard output, aligned. */
+/* Prints the rows to standard output, as arguments_print_row does. */
 void arguments_print(const struct argument *table, size_t rows);
+
+/* One line of a --help: form ("--config FILE") and help (one sentence) in two columns of 80 in all. A long
+ * help goes on in the second column of the next line, behind a long form it begins there. */
+void arguments_print_row(const char *form, const char *help);
 
 #endif

@@ -37,8 +37,8 @@ static void print_help(void)
 	printf("usage: holdfast-multiplexer [arguments]\n"
 	       "Owns the players' connections and keeps them while the game server restarts.\n");
 	arguments_print(arguments, ARRAY_LEN(arguments));
-	printf("SIGTERM and SIGINT end it after last words to all players (a second one at once);\n"
-	       "SIGHUP reads the settings again.\n");
+	printf("SIGTERM and SIGINT end it after last words to all players (a second one at\n"
+	       "once); SIGHUP reads the settings again.\n");
 }
 
 /* Reads the command line; ends the program when that was all, or when it is wrong. */

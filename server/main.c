@@ -61,8 +61,8 @@ static void print_help(void)
 	printf("usage: holdfast-server [arguments]\n"
 	       "Runs the game for the players whom holdfast-multiplexer keeps connected.\n");
 	arguments_print(arguments, ARRAY_LEN(arguments));
-	printf("SIGTERM and SIGINT end it in order (a second one at once); SIGHUP reads the settings\n"
-	       "again. On a terminal, type help.\n");
+	printf("SIGTERM and SIGINT end it in order (a second one at once); SIGHUP reads the\n"
+	       "settings again. On a terminal, type help.\n");
 }
 
 /* Reads the command line; ends the program when that was all, or when it is wrong. */

@@ -312,10 +312,11 @@ static void print_help(const struct argument *table, size_t rows)
 	arguments_print(table, rows);
 	printf("\nCommands:\n");
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		char left[64];
+		char form[80];
 
-		snprintf(left, sizeof left, "%s %s", words[i].name, words[i].usage);
-		printf("  %-22s %s\n", left, words[i].help);
+		snprintf(form, sizeof form, "%s%s%s", words[i].name,
+			words[i].usage[0] != '\0' ? " " : "", words[i].usage);
+		arguments_print_row(form, words[i].help);
 	}
 	printf("\nExit codes: 0 done, 1 refused or no answer, 64 the command line is wrong.\n");
 }

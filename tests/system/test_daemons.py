@@ -324,12 +324,21 @@ def test_a_missing_configuration_is_an_error_that_names_it(tmp_path):
     assert result.returncode == 78 and "none.conf" in result.stderr
 
 
+def test_help_has_two_columns():
+    rows = check("holdfastctl", "--help").stdout.split("Commands:\n")[1].split("\n\n")[0].splitlines()
+    assert len(rows) > 20
+    for row in rows:
+        has_help = row[24:26] == "  " and row[26] != " "
+        assert row[:2] == "  " and (has_help or "  " not in row.strip()), row   # or a long form alone
+
+
 @pytest.mark.parametrize("program", ["holdfast-multiplexer", "holdfast-server", "holdfastctl"])
 def test_usage_version_and_help(program):
     assert check(program, "--version").returncode == 0
     assert "0.1" in check(program, "--version").stdout
     text = check(program, "--help")
     assert text.returncode == 0 and "--run-dir" in text.stdout
+    assert max(map(len, text.stdout.splitlines())) <= 80
     wrong = check(program, "--no-such-thing")
     assert wrong.returncode == 64 and "no-such-thing" in wrong.stderr
 
