@@ -2,8 +2,10 @@
 # readme.sh: what README.md names in `quotes` exists: tests, files and make's targets.
 set -u
 bad=0
-miss() {
-	echo "README.md: there is no $1" >&2
+miss() { # miss WHAT [NAME]: with the line that NAME stands in first
+	local line=
+	[ $# -gt 1 ] && line=:$(grep -nF -m 1 -- "$2" README.md | cut -d: -f1)
+	echo "README.md$line: there is no $1" >&2
 	bad=1
 }
 
@@ -11,23 +13,23 @@ guards=$(sed -n '/^## What is always true/,/^## What is not/p' README.md | grep 
 [ -n "$guards" ] || miss "guard in 'What is always true'"
 for name in $guards; do
 	case $name in
-	*/) [ -d "$name" ] || miss "folder $name" ;;
-	*/*) [ -e "$name" ] || miss "file $name" ;;
+	*/) [ -d "$name" ] || miss "folder $name" "$name" ;;
+	*/*) [ -e "$name" ] || miss "file $name" "$name" ;;
 	test_) ;;
-	test_*) grep -qrE "^def $name\(" tests/system --include='*.py' || miss "test $name" ;;
-	*) grep -qrE "^static void $name\(" tests/unit --include='*.c' || miss "unit test $name" ;;
+	test_*) grep -qrE "^def $name\(" tests/system --include='*.py' || miss "test $name" "$name" ;;
+	*) grep -qrE "^static void $name\(" tests/unit --include='*.c' || miss "unit test $name" "$name" ;;
 	esac
 done
 
 for name in $(grep -oE '`(multiplexer|server|common|proto|tests|etc)/[A-Za-z0-9_./-]*`' README.md | tr -d '`' | sort -u); do
 	case $name in
 	*NAME* | *FOLDER*) ;;
-	*) [ -e "$name" ] || miss "$name" ;;
+	*) [ -e "$name" ] || miss "$name" "$name" ;;
 	esac
 done
 
 for target in $(grep -oE '(^    |`)make [a-z][a-z-]*' README.md | sed 's/.*make //' | sort -u); do
 	grep -qE "^\.PHONY:.* $target( |$)|^\.PHONY: $target( |$)" Makefile || [[ $target == unit-* || $target == fuzz-* ]] ||
-		miss "target 'make $target'"
+		miss "target 'make $target'" "make $target"
 done
 exit $bad

@@ -23,8 +23,9 @@ ARROWS = {"->": wire.UP, "<-": wire.DOWN}
 faults = []
 
 
-def fault(text):
-    faults.append(text)
+def fault(text, line=None, file="proto/README.md"):
+    """line: counted from 0, as in a list of lines."""
+    faults.append(f"{file}:{line + 1}: {text}" if line is not None else f"{file}: {text}")
 
 
 # ---- the tables ----
@@ -46,16 +47,17 @@ def message_rows(rows):
 
 
 def check_messages(rows, manual):
-    there = [line for line in manual if re.match(r"\| \d+ \| [0-9A-F]{2} \|", line)]
+    there = {line: at for at, line in enumerate(manual) if re.match(r"\| \d+ \| [0-9A-F]{2} \|", line)}
     wanted = message_rows(rows)
+    begin = min(there.values(), default=None)
     for line in wanted:
         if line not in there:
-            fault(f"this row is missing, or another: {line}")
-    for line in there:
+            fault(f"this row is missing, or another: {line}", begin)
+    for line, at in there.items():
         if line not in wanted:
-            fault(f"this row is not in messages.def: {line}")
-    if not faults and there != wanted:
-        fault("the rows of messages stand in another order")
+            fault(f"this row is not in messages.def: {line}", at)
+    if not faults and list(there) != wanted:
+        fault("the rows of messages stand in another order", begin)
 
 
 def check_second_implementation(rows):
@@ -68,8 +70,9 @@ def check_second_implementation(rows):
                           *wire.MESSAGES[number]) for number in wire.MESSAGES}
     for number in sorted(ours.keys() | theirs.keys()):
         if ours.get(number) != theirs.get(number):
-            fault(f"message {number} is \"{ours.get(number, 'not there')}\" in proto/messages.def "
-                  f"and \"{theirs.get(number, 'not there')}\" in tests/conformance/wire.py")
+            fault(f"message {number} is \"{ours.get(number, 'not there')}\" there "
+                  f"and \"{theirs.get(number, 'not there')}\" in tests/conformance/wire.py",
+                  file="proto/messages.def")
 
 
 def check_states(text, manual, name):
@@ -140,16 +143,15 @@ def examples(manual):
 
 
 def check_example(at, description, data):
-    where = f"line {at + 1}: {description}"
     try:
         said = describe(data)
     except (AssertionError, KeyError, struct.error):
         said = None
     if description.startswith("!! "):
         if said is not None:
-            fault(f"{where}: nothing is wrong with it: {said}")
+            fault(f"{description}: nothing is wrong with it: {said}", at)
     elif said != description:
-        fault(f"{where}: its bytes say {said}")
+        fault(f"{description}: its bytes say {said}", at)
 
 
 # ---- all of it ----
@@ -184,9 +186,9 @@ def main():
     for name, data in make_message_corpus.inputs().items():
         there = top / "tests" / "fuzz" / "corpus" / "message" / name
         if not there.exists() or there.read_bytes() != data:
-            fault(f"{there.relative_to(top)}: run tests/fuzz/make_message_corpus.py")
+            fault("run tests/fuzz/make_message_corpus.py", file=there.relative_to(top))
     for text in faults:
-        print(f"proto/README.md: {text}", file=sys.stderr)
+        print(text, file=sys.stderr)
     return 1 if faults else 0
 
 
