@@ -414,11 +414,15 @@ def test_who_comes_and_goes_thousands_of_times_leaves_nothing(holdfast):
         wait_for(lambda: holdfast.metric("connections") == before + count and
                  holdfast.metric("users_now") == 1, "all have come and gone")
 
-    churn(1500)
-    before = memory_kib(holdfast.multiplexer)
-    churn(3000)
+    # How many are there at the same moment decides what the heap keeps, and differs from time to time;
+    # what each leaves behind is there every time: 90 bytes would show.
+    grown = []
+    for _ in range(5):
+        before = memory_kib(holdfast.multiplexer)
+        churn(1500)
+        grown.append(memory_kib(holdfast.multiplexer) - before)
     if "san" not in str(holdfast.bin):
-        assert memory_kib(holdfast.multiplexer) < before + 1024
+        assert min(grown) < 128, grown
     bystander.line("2")
     bystander.expect(b"ok 2 ")
 
