@@ -396,7 +396,6 @@ void http_connection_open(
 		now_of(c));
 	stream_limits(&c->stream, SLOW_HIGH, SLOW_LOW);
 	stream_read_max(&c->stream, READ_MAX);
-	stream_turn_max(&c->stream, READ_MAX);
 	stream_read(&c->stream);
 }
 

@@ -2,25 +2,15 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum {
-	FIRST_ROOM = 8,        /* chunks */
-	IOV_AT_ONCE = 256,     /* chunks in one writev */
-	IN_FLIGHT = 64 * 1024, /* bytes libuv may hold, so that queued is never far from true */
+	FIRST_ROOM = 8,     /* chunks */
+	PIECES_AT_ONCE = 8, /* LOOP_READ_ROOM bytes each that are read in one turn of the loop */
+	IOV_AT_ONCE = 256,  /* chunks in one sendmsg */
 	DRAIN_MAX = 16 * 1024 * 1024 /* bytes still read from a peer we can no longer write to */
-};
-
-/* The front of the queue's first chunk, while it waits in libuv for the kernel to have room. */
-struct stream_write {
-	uv_write_t req;
-	struct stream *stream;
-	struct shared *b; /* owned: the queue may be dropped before libuv is done */
-	uint32_t len;
 };
 
 struct shared *shared_room(uint32_t len)
@@ -168,6 +158,30 @@ void stream_count_out(struct stream *s)
 	s->total = NULL;
 }
 
+/* What poll waits for follows what is true of the stream: to be called when something of it has changed. */
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void set_poll(struct stream *s)
+{
+	int wanted = 0;
+
+	if (s->closing || !s->open)
+		return;
+	if (s->reading && s->connected)
+		wanted |= UV_READABLE;
+	if (s->dialling || (s->full && !s->broken))
+		wanted |= UV_WRITABLE;
+	if (wanted == s->polled)
+		return;
+	s->polled = (uint8_t)wanted;
+	/* Neither can fail for a handle that is open. */
+	if (wanted != 0)
+		uv_poll_start(&s->poll, wanted, on_poll);
+	else
+		uv_poll_stop(&s->poll);
+}
+
 /* Endings. The owner hears of them in settle, which is never run from inside a stream_ function. */
 
 static void fault(struct stream *s, int status)
@@ -199,17 +213,24 @@ static void read_last_words(struct stream *s)
 	}
 }
 
-struct slice stream_rest(struct stream *s)
+/* Into the loop's room. As recv. */
+static ssize_t receive(struct stream *s)
 {
 	ssize_t n;
 
 	do
-		n = recv(stream_fd(s), s->loop->read_room, read_max(s), MSG_DONTWAIT);
+		n = recv(s->fd, s->loop->read_room, read_max(s), MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return slice_of(NULL, 0);
-	s->bytes_in += (uint64_t)n;
-	return slice_of(s->loop->read_room, (size_t)n);
+	if (n > 0)
+		s->bytes_in += (uint64_t)n;
+	return n;
+}
+
+struct slice stream_rest(struct stream *s)
+{
+	ssize_t n = receive(s);
+
+	return n > 0 ? slice_of(s->loop->read_room, (size_t)n) : slice_of(NULL, 0);
 }
 
 static void tell_end(struct stream *s)
@@ -218,8 +239,8 @@ static void tell_end(struct stream *s)
 		read_last_words(s);
 	if (s->closing)
 		return;
-	uv_read_stop(&s->uv.stream);
 	s->reading = false;
+	set_poll(s);
 	s->ended = true;
 	s->ops->on_end(s, s->end_status);
 }
@@ -229,10 +250,12 @@ static void settle(struct stream *s)
 {
 	if (s->closing)
 		return;
-	if (s->dial_status != 0) {
-		int status = s->dial_status;
-		s->dial_status = 0;
-		s->ops->on_connected(s, status);
+	if (s->dial_over) {
+		s->dial_over = false;
+		s->connected = s->dial_status == 0;
+		set_poll(s);
+		loop_at_turn_end(s->loop, &s->flush);
+		s->ops->on_connected(s, s->dial_status);
 		return;
 	}
 	if (s->end_status != 0 && !s->ended) {
@@ -254,80 +277,50 @@ static void settle(struct stream *s)
 
 /* Writing */
 
-static void flush(struct stream *s);
-
-static void on_written(uv_write_t *req, int status)
+/* What send says when the kernel takes no more at the moment. */
+static bool is_full(int error)
 {
-	struct stream_write *w = container_of(req, struct stream_write, req);
-	struct stream *s = w->stream;
-	uint32_t len = w->len;
-
-	s->writing = NULL;
-	shared_unref(w->b);
-	free(w);
-	if (s->closing || s->broken)
-		return;
-	if (status < 0)
-		fault(s, status);
-	else
-		queue_eat(s, len);
-	flush(s);
-	settle(s);
+	return error == EAGAIN || error == ENOBUFS;
 }
 
-/* Leaves the front of the queue to libuv, which waits until the kernel has room. It also finds the
- * fault that a uv_try_write may have hidden behind UV_EAGAIN. */
-static void wait_for_room(struct stream *s)
+/* Gives the kernel what it takes of the queue's front. False: that was not all. */
+static bool send_front(struct stream *s)
 {
-	const struct stream_chunk *first = chunk_at(s, 0);
-	struct stream_write *w = calloc(1, sizeof *w);
+	struct iovec parts[IOV_AT_ONCE];
+	struct msghdr m = {.msg_iov = parts};
+	size_t total = 0;
+	ssize_t n;
 
-	if (w == NULL) {
-		fault(s, UV_ENOMEM);
-		return;
+	for (; m.msg_iovlen < s->queue_count && m.msg_iovlen < IOV_AT_ONCE; m.msg_iovlen++) {
+		const struct stream_chunk *c = chunk_at(s, (uint32_t)m.msg_iovlen);
+		parts[m.msg_iovlen] = (struct iovec){c->b->bytes + c->from, c->len};
+		total += c->len;
 	}
-	w->stream = s;
-	w->b = shared_ref(first->b);
-	w->len = (uint32_t)size_min(first->len, IN_FLIGHT);
-	uv_buf_t part = uv_buf_init((char *)w->b->bytes + first->from, w->len);
-	int status = uv_write(&w->req, &s->uv.stream, &part, 1, on_written);
-	if (status < 0) {
-		shared_unref(w->b);
-		free(w);
-		fault(s, status);
-		return;
-	}
-	s->writing = w;
+	do
+		n = m.msg_iovlen == 1
+			    ? send(s->fd, parts[0].iov_base, total, MSG_DONTWAIT | MSG_NOSIGNAL)
+			    : sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && !is_full(errno))
+		fault(s, -errno);
+	else if (n > 0)
+		queue_eat(s, (size_t)n);
+	return n >= 0 && (size_t)n == total;
 }
 
 static void flush(struct stream *s)
 {
-	if (s->closing || s->broken || !s->connected || s->writing != NULL)
+	if (s->closing || s->broken || !s->connected || s->full)
 		return;
-	while (s->queue_count > 0) {
-		uv_buf_t bufs[IOV_AT_ONCE];
-		uint32_t count = s->queue_count < IOV_AT_ONCE ? s->queue_count : IOV_AT_ONCE;
-		size_t total = 0;
-		for (uint32_t i = 0; i < count; i++) {
-			const struct stream_chunk *c = chunk_at(s, i);
-			bufs[i] = uv_buf_init((char *)c->b->bytes + c->from, c->len);
-			total += c->len;
-		}
-		int n = uv_try_write(&s->uv.stream, bufs, count);
-		if (n < 0 && n != UV_EAGAIN) {
-			fault(s, n);
+	while (s->queue_count > 0)
+		if (!send_front(s)) {
+			s->full = !s->broken;
+			set_poll(s);
 			return;
 		}
-		if (n > 0)
-			queue_eat(s, (size_t)n);
-		if (n < 0 || (size_t)n < total) {
-			wait_for_room(s);
-			return;
-		}
-	}
 	if (!s->finishing || s->finished)
 		return;
-	if (shutdown(stream_fd(s), SHUT_WR) < 0)
+	if (shutdown(s->fd, SHUT_WR) < 0)
 		fault(s, -errno);
 	else
 		s->finished = true;
@@ -356,15 +349,16 @@ void stream_write(struct stream *s, struct shared *b)
 	stream_write_part(s, b, 0, b->len);
 }
 
-/* What the kernel takes of them; all of them when there is a fault. */
-static size_t try_write(struct stream *s, struct slice bytes)
+/* What the kernel takes of them at once; all of them when there is a fault. */
+static size_t try_send(struct stream *s, struct slice bytes)
 {
-	size_t len = size_min(bytes.len, INT_MAX);
-	uv_buf_t part = uv_buf_init((char *)(uintptr_t)bytes.at, (unsigned)len);
-	int n = uv_try_write(&s->uv.stream, &part, 1);
+	ssize_t n;
 
-	if (n < 0 && n != UV_EAGAIN) {
-		fault(s, n);
+	do
+		n = send(s->fd, bytes.at, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && !is_full(errno)) {
+		fault(s, -errno);
 		return bytes.len;
 	}
 	s->bytes_out += n > 0 ? (uint64_t)n : 0;
@@ -375,8 +369,8 @@ void stream_write_now(struct stream *s, struct slice bytes)
 {
 	if (!s->open || s->broken || s->finishing || s->closing)
 		return;
-	if (bytes.len > 0 && s->connected && s->queue_count == 0 && s->writing == NULL)
-		bytes = slice_from(bytes, try_write(s, bytes));
+	if (bytes.len > 0 && s->connected && s->queue_count == 0 && !s->full)
+		bytes = slice_from(bytes, try_send(s, bytes));
 	if (bytes.len == 0)
 		return;
 	struct shared *rest = shared_new(bytes);
@@ -386,13 +380,6 @@ void stream_write_now(struct stream *s, struct slice bytes)
 	}
 	stream_write(s, rest);
 	shared_unref(rest);
-}
-
-uint64_t stream_sent(const struct stream *s)
-{
-	if (s->writing == NULL)
-		return s->bytes_out;
-	return s->bytes_out + s->writing->len - uv_stream_get_write_queue_size(&s->uv.stream);
 }
 
 void stream_flush(struct stream *s)
@@ -426,61 +413,39 @@ void stream_limits(struct stream *s, size_t high, size_t low)
 
 /* Reading */
 
-static void on_room(uv_handle_t *handle, size_t wanted UNUSED, uv_buf_t *buf)
-{
-	struct stream *s = handle->data;
-
-	uint32_t room = read_max(s);
-
-	if (s->turn_max > 0) {
-		if (s->turn != s->loop->turn)
-			s->turn_read = 0;
-		s->turn = s->loop->turn;
-		room = (uint32_t)size_min(room, s->turn_max - s->turn_read);
-	}
-	/* No room: libuv leaves the socket alone until poll tells of it again. */
-	*buf = uv_buf_init(room > 0 ? (char *)s->loop->read_room : NULL, room);
-}
-
-void stream_turn_max(struct stream *s, uint32_t bytes)
-{
-	s->turn_max = bytes;
-	s->turn_read = 0;
-}
-
 void stream_read_max(struct stream *s, uint32_t bytes)
 {
 	s->read_max = bytes < LOOP_READ_ROOM ? bytes : LOOP_READ_ROOM;
 }
 
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+/* One piece. Whether there may be more. */
+static bool read_piece(struct stream *s)
 {
-	struct stream *s = stream->data;
+	ssize_t n = receive(s);
 
 	if (n > 0) {
-		s->bytes_in += (uint64_t)n;
-		s->turn_read += (uint32_t)n;
-		s->ops->on_bytes(s, slice_of(buf->base, (size_t)n));
-		return;
+		size_t room = read_max(s);
+
+		s->ops->on_bytes(s, slice_of(s->loop->read_room, (size_t)n));
+		return (size_t)n == room && s->reading && !s->closing;
 	}
-	if (n == 0 ||
-		n == UV_ENOBUFS) /* nothing there after all, or its share of the turn is spent */
-		return;
-	if (n == UV_EOF) {
-		if (s->end_status == 0)
-			s->end_status = UV_EOF;
-	} else {
-		fault(s, (int)n);
-	}
+	if (n < 0 && errno == EAGAIN)
+		return false;
+	if (n < 0)
+		fault(s, -errno);
+	else if (s->end_status == 0)
+		s->end_status = UV_EOF;
 	settle(s);
+	return false;
 }
 
-static void start_reading(struct stream *s)
+/* What one turn has for it; poll tells again of what is left. */
+static void read_some(struct stream *s)
 {
-	int status = uv_read_start(&s->uv.stream, on_room, on_read);
+	unsigned pieces = s->read_max > 0 ? 1 : PIECES_AT_ONCE;
 
-	if (status < 0)
-		fault(s, status);
+	while (pieces > 0 && read_piece(s))
+		pieces--;
 }
 
 void stream_read(struct stream *s)
@@ -488,8 +453,7 @@ void stream_read(struct stream *s)
 	if (!s->open || s->closing || s->reading || s->end_status != 0)
 		return;
 	s->reading = true;
-	if (s->connected)
-		start_reading(s);
+	set_poll(s);
 }
 
 void stream_pause(struct stream *s)
@@ -497,7 +461,55 @@ void stream_pause(struct stream *s)
 	if (!s->open || s->closing || !s->reading)
 		return;
 	s->reading = false;
-	uv_read_stop(&s->uv.stream);
+	set_poll(s);
+}
+
+/* What the kernel has against the socket; it tells once. */
+static int socket_status(const struct stream *s)
+{
+	int error = 0;
+	socklen_t len = sizeof error;
+
+	return getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? -errno : -error;
+}
+
+static void dialled(struct stream *s, int status)
+{
+	s->dialling = false;
+	s->dial_over = true;
+	s->dial_status = status;
+	s->broken = status < 0;
+	if (s->broken)
+		queue_drop(s);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct stream *s = container_of(poll, struct stream, poll);
+	uint64_t bytes_in = s->bytes_in;
+
+	if (status <
+		0) { /* a fault, and libuv waits for nothing more; which, the next call will say */
+		s->polled = 0;
+		events = UV_READABLE | UV_WRITABLE;
+	}
+	if (s->dialling) {
+		dialled(s, socket_status(s));
+		settle(s);
+		return;
+	}
+	if ((events & UV_READABLE) != 0 && s->reading)
+		read_some(s);
+	if ((events & UV_WRITABLE) != 0 && s->full && !s->closing) {
+		s->full = false;
+		flush(s);
+		settle(s);
+	}
+	if (status < 0 && !s->closing && !s->ended && s->bytes_in == bytes_in) {
+		int why = socket_status(s);
+		fault(s, why < 0 ? why : UV_EIO);
+	}
+	set_poll(s);
 }
 
 /* Opening */
@@ -511,42 +523,42 @@ static void set_tcp_options(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof on);
 }
 
-/* Neither of libuv's init functions can fail for these arguments. */
-static void begin(struct stream *s, struct loop *loop, bool is_pipe, const struct stream_ops *ops)
+/* On success the descriptor is the stream's. Only a closing can end it from here on. */
+static int begin(
+	struct stream *s, struct loop *loop, int fd, bool is_tcp, const struct stream_ops *ops)
 {
-	*s = (struct stream){.loop = loop, .ops = ops, .high = SIZE_MAX, .open = true};
+	*s = (struct stream){.fd = fd,
+		.loop = loop,
+		.ops = ops,
+		.high = SIZE_MAX,
+		.is_tcp = is_tcp,
+		.open = true};
 	loop_task_init(&s->flush, on_flush);
-	if (is_pipe)
-		uv_pipe_init(&loop->uv, &s->uv.pipe, 0);
-	else
-		uv_tcp_init(&loop->uv, &s->uv.tcp);
-	s->uv.handle.data = s;
-}
-
-/* From begin on only a closing can end a handle. So what fails after it (nothing that was ever
- * seen) is not returned but told by on_end, and then closed by the owner like any other. */
-static void begun(struct stream *s, int status)
-{
-	s->connected = true;
+	int status = uv_poll_init(&loop->uv, &s->poll, fd); /* makes it non-blocking, too */
 	if (status < 0)
-		fault(s, status);
+		s->open = false;
+	return status;
 }
 
 int stream_accept(
 	struct stream *s, struct loop *loop, uv_stream_t *listening, const struct stream_ops *ops)
 {
-	if (listening->accepted_fd < 0)
+	int fd = listening->accepted_fd;
+
+	if (fd < 0)
 		return UV_EAGAIN;
-	begin(s, loop, listening->type == UV_NAMED_PIPE, ops);
-	begun(s, uv_accept(listening, &s->uv.stream));
-	return 0;
+	listening->accepted_fd = -1; /* libuv goes on when the callback returns */
+	int status = begin(s, loop, fd, listening->type == UV_TCP, ops);
+	if (status < 0)
+		close(fd);
+	s->connected = true;
+	return status;
 }
 
 void stream_refuse(uv_stream_t *listening)
 {
 	if (listening->accepted_fd < 0)
 		return;
-	/* uv_accept needs a handle, and a handle needs memory until a later turn. */
 	close(listening->accepted_fd);
 	listening->accepted_fd = -1;
 }
@@ -556,8 +568,7 @@ bool stream_is_dead(const struct stream *s, uint64_t ms)
 	struct tcp_info info = {0};
 	socklen_t len = sizeof info;
 
-	if (s->uv.handle.type != UV_TCP ||
-		getsockopt(stream_fd(s), IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+	if (!s->is_tcp || getsockopt(stream_fd(s), IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
 		return false;
 	/* Probes of a window that is closed are answered, too. */
 	return (info.tcpi_retransmits > 0 || info.tcpi_probes > 1) && info.tcpi_last_ack_recv >= ms;
@@ -590,49 +601,29 @@ int stream_open_fd(struct stream *s, struct loop *loop, int fd, const struct str
 
 	if (getsockname(fd, (struct sockaddr *)&name, &len) < 0)
 		return -errno;
-	int flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
-		return -errno;
-	bool is_pipe = name.ss_family == AF_UNIX;
-	begin(s, loop, is_pipe, ops);
-	if (!is_pipe)
+	bool is_tcp = name.ss_family != AF_UNIX;
+	int status = begin(s, loop, fd, is_tcp, ops);
+	if (status < 0)
+		return status;
+	if (is_tcp)
 		set_tcp_options(fd);
-	begun(s, is_pipe ? uv_pipe_open(&s->uv.pipe, fd) : uv_tcp_open(&s->uv.tcp, fd));
+	s->connected = true;
 	return 0;
 }
 
-static void on_dialled(uv_connect_t *req, int status)
-{
-	struct stream *s = req->data;
-
-	free(req);
-	s->dialling = NULL;
-	if (s->closing || s->broken)
-		return;
-	if (status < 0) {
-		s->broken = true;
-		queue_drop(s);
-		s->ops->on_connected(s, status);
-		return;
-	}
-	s->connected = true;
-	loop_at_turn_end(s->loop, &s->flush);
-	if (s->reading)
-		start_reading(s);
-	s->ops->on_connected(s, 0);
-}
-
-/* A socket that is bound to the host of from (NULL: to none), or a negative UV_E. */
-static int tcp_socket(const struct address *from, const struct address *to)
+/* A socket for to that is bound to the host of from (NULL: to none), or a negative UV_E. */
+static int socket_for(const struct address *from, const struct address *to)
 {
 	const int on = 1;
+	bool is_unix = to->sa.sa_family == AF_UNIX;
 
-	if (to->len == 0 || to->sa.sa_family == AF_UNIX)
+	if (to->len == 0 || (is_unix && from != NULL))
 		return UV_EINVAL;
 	int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	set_tcp_options(fd);
+	if (!is_unix)
+		set_tcp_options(fd);
 	if (from == NULL)
 		return fd;
 	struct address here = *from;
@@ -653,36 +644,23 @@ static int tcp_socket(const struct address *from, const struct address *to)
 static int dial(struct stream *s, struct loop *loop, const struct address *from,
 	const struct address *to, const struct stream_ops *ops)
 {
-	bool is_pipe = from == NULL && to->len > 0 && to->sa.sa_family == AF_UNIX;
-	uv_connect_t *req = calloc(1, sizeof *req);
-	int fd = -1;
+	int fd = socket_for(from, to);
 
-	if (req == NULL)
-		return UV_ENOMEM;
-	if (!is_pipe) {
-		fd = tcp_socket(from, to);
-		if (fd < 0) {
-			free(req);
-			return fd;
-		}
-	}
-	begin(s, loop, is_pipe, ops);
-	s->dialling = req;
-	req->data = s;
-	if (is_pipe) {
-		uv_pipe_connect(req, &s->uv.pipe, to->un.sun_path, on_dialled);
-		return 0;
-	}
-	int status = uv_tcp_open(&s->uv.tcp, fd);
-	if (status < 0)
+	if (fd < 0)
+		return fd;
+	int status = begin(s, loop, fd, to->sa.sa_family != AF_UNIX, ops);
+	if (status < 0) {
 		close(fd);
-	else
-		status = uv_tcp_connect(req, &s->uv.tcp, &to->sa, on_dialled);
-	if (status < 0) { /* such as no route: libuv says so at once, we a little later */
-		free(req);
-		s->dialling = NULL;
-		s->broken = true;
-		s->dial_status = status;
+		return status;
+	}
+	do
+		status = connect(fd, &to->sa, to->len) < 0 ? -errno : 0;
+	while (status == UV_EINTR);
+	if (status == -EINPROGRESS) {
+		s->dialling = true;
+		set_poll(s);
+	} else { /* a socket of this machine, or such as no route: told a little later */
+		dialled(s, status);
 		loop_at_turn_end(loop, &s->flush);
 	}
 	return 0;
@@ -704,7 +682,7 @@ int stream_dial_from(struct stream *s, struct loop *loop, const struct address *
 
 static void on_handle_closed(uv_handle_t *handle)
 {
-	struct stream *s = handle->data;
+	struct stream *s = container_of((uv_poll_t *)handle, struct stream, poll);
 
 	s->open = false;
 	s->ops->on_closed(s);
@@ -718,14 +696,12 @@ void stream_close(struct stream *s)
 	s->reading = false;
 	loop_task_cancel(&s->flush);
 	queue_drop(s);
-	uv_close(&s->uv.handle, on_handle_closed);
+	uv_close((uv_handle_t *)&s->poll, on_handle_closed);
+	close(s->fd);
+	s->fd = -1;
 }
 
 int stream_fd(const struct stream *s)
 {
-	uv_os_fd_t fd;
-
-	if (!s->open || s->closing || uv_fileno(&s->uv.handle, &fd) < 0)
-		return -1;
-	return fd;
+	return s->open && !s->closing ? s->fd : -1;
 }

@@ -328,8 +328,7 @@ void subclient_notice(struct subclient *u, const char *text)
 static void set_up_stream(struct subclient *u)
 {
 	stream_limits(u->stream, 0, 0);
-	/* Libuv's 32 reads in a row would be 31 too many: everybody has one in a turn. */
-	stream_turn_max(u->stream, SUBCLIENT_READ_MAX);
+	stream_read_max(u->stream, SUBCLIENT_READ_MAX);
 	subclient_go_on_at_his_pace(u);
 }
 

@@ -211,7 +211,6 @@ void subclient_end(struct subclient *u, enum closing why, const char *words)
 	subclient_forget_lookups(u);
 	/* Reading goes on, into nothing: a close with unread input would be a reset, and a reset
 	 * takes the last words away from the client. */
-	stream_turn_max(u->stream, 0);
 	stream_read_max(u->stream, SUBCLIENT_READ_MAX);
 	stream_read(u->stream);
 	stream_finish(u->stream);

@@ -10,7 +10,7 @@ enum { FINISHED_WAIT_MS = 1000 /* after our end, how long the client may take fo
 size_t subclient_kept(struct subclient *u)
 {
 	size_t stream = stream_kept(u->stream);
-	size_t plain = compress_waits(&u->layers, stream_sent(u->stream));
+	size_t plain = compress_waits(&u->layers, u->stream->bytes_out);
 
 	return plain > stream ? plain : stream;
 }
@@ -27,7 +27,7 @@ void subclient_look_at_output(struct subclient *u)
 		.hard = o->output_limit,
 		.soft_ms = o->output_soft_time,
 		.age_ms = o->output_age};
-	const struct flow_state now = {.sent = stream_sent(u->stream),
+	const struct flow_state now = {.sent = u->stream->bytes_out,
 		.queued = u->stream->queued,
 		.kept = subclient_kept(u)};
 	bool was_slow = u->flow.slow;

@@ -119,7 +119,7 @@ static void take(struct link *l, struct slice bytes)
 {
 	struct stream *s = &l->stream;
 
-	/* A full turn pauses even when nothing is left: libuv reads many times in one turn. */
+	/* A full turn pauses even when nothing is left: more may be read in this turn. */
 	if (l->pending.len == 0 && (!handle_turn(l, &bytes) || !(turn_is_full(l) || l->hold)))
 		return;
 	if (!buf_add(&l->pending, bytes)) {
@@ -405,7 +405,7 @@ static void set_tcp_options(struct link *l)
 	const int room = 64 * 1024;
 	int fd = stream_fd(&l->stream);
 
-	if (l->stream.uv.handle.type != UV_TCP)
+	if (!l->stream.is_tcp)
 		return;
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);

@@ -7,7 +7,7 @@
 #include "multiplexer/tls/speaker.h"
 
 enum {
-	TURN_MAX = 16 * 1024,  /* bytes that are read of one side in one turn */
+	READ_MAX = 16 * 1024,  /* bytes that are read of one side in one turn */
 	WIRE_MAX = 128 * 1024, /* TLS's own answers may make the queue longer than SESSION_HIGH */
 	ALERT_MS = 1000,       /* how long the last record may take */
 	HANDSHAKE_RECORD = 0x16
@@ -316,8 +316,8 @@ static bool open_streams(struct session *s, int wire, int plain)
 		return true;
 	}
 	s->open++;
-	stream_turn_max(&s->wire, TURN_MAX);
-	stream_turn_max(&s->plain, TURN_MAX);
+	stream_read_max(&s->wire, READ_MAX);
+	stream_read_max(&s->plain, READ_MAX);
 	stream_limits(&s->wire, SESSION_HIGH, SESSION_LOW);
 	stream_limits(&s->plain, SESSION_HIGH, SESSION_LOW);
 	return true;

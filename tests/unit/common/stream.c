@@ -312,7 +312,7 @@ static void an_idle_stream_holds_no_queue(void **state UNUSED)
 	assert_int_equal(a.s.queue_count, 100);
 	assert_in_range(a.s.queue_room, 100, 128);
 	run_turn();
-	assert_null(a.s.writing);
+	assert_false(a.s.full);
 	assert_int_equal(a.s.queue_room, 0);
 	end(&a);
 	close(peer);
@@ -345,7 +345,7 @@ static void many_bytes_arrive_in_order_and_are_counted_exactly(void **state UNUS
 		}
 		run_turn();
 		assert_int_equal(a.s.queued + a.s.bytes_out, given);
-		waited = waited || a.s.writing != NULL;
+		waited = waited || a.s.full;
 		ssize_t n = recv(peer, got, 1 + random_number() % sizeof got, 0);
 		for (ssize_t i = 0; i < n; i++)
 			assert_int_equal(got[i], (uint8_t)(taken++ * 2654435761u >> 20));
@@ -355,7 +355,7 @@ static void many_bytes_arrive_in_order_and_are_counted_exactly(void **state UNUS
 	assert_int_equal(a.s.queued, 0);
 	assert_int_equal(a.s.bytes_out, total);
 	assert_int_equal(a.s.queue_room, 0);
-	assert_null(a.s.writing);
+	assert_false(a.s.full);
 	EXPECT_SEEN(&a, "");
 	end(&a);
 	close(peer);
@@ -451,7 +451,7 @@ static void closing_with_a_write_under_way_gives_all_bytes_back(void **state UNU
 
 	write_text(&a, "and more");
 	run_turn();
-	assert_non_null(a.s.writing);
+	assert_true(a.s.full);
 	stream_close(&a.s);
 	assert_int_equal(a.s.queued, 0);
 	EXPECT_SEEN(&a, "");
@@ -531,7 +531,7 @@ static void a_fault_while_a_write_waits_is_told_as_well(void **state UNUSED)
 	struct shared *much = write_much(&a, 2000000);
 
 	run_turn();
-	assert_non_null(a.s.writing);
+	assert_true(a.s.full);
 	close(peer);
 	RUN_UNTIL(a.seen.len > 0);
 	EXPECT_SEEN(&a, "E");
@@ -629,17 +629,23 @@ static void a_paused_stream_leaves_the_bytes_in_the_kernel(void **state UNUSED)
 	close(peer);
 }
 
-/* TCP: a listening handle whose connections wait until the test takes them. */
+/* TCP: a listening handle whose connections go to takers, or are refused when there is none. */
 static uv_tcp_t listening;
-static int waiting;
-static bool refusing;
+static int came;
+static struct side *taker;
 
 static void on_waiting(uv_stream_t *stream, int status)
 {
 	assert_int_equal(status, 0);
-	waiting++;
-	if (refusing)
+	came++;
+	if (taker == NULL) {
 		stream_refuse(stream);
+		stream_refuse(stream); /* there is none any more: harmless */
+		return;
+	}
+	assert_int_equal(stream_accept(&taker->s, &test_loop, stream, &ops), 0);
+	assert_int_equal(stream_accept(&taker->s, &test_loop, stream, &ops), UV_EAGAIN);
+	taker = NULL;
 }
 
 static struct address listen_tcp(void)
@@ -647,7 +653,7 @@ static struct address listen_tcp(void)
 	struct address a;
 	const char *why;
 
-	waiting = 0;
+	came = 0;
 	assert_true(address_parse("127.0.0.1:0", &a, &why));
 	int fd = address_listen(&a, 0, &why);
 	assert_true(fd >= 0);
@@ -681,15 +687,13 @@ static void a_dialled_and_an_accepted_stream_talk_over_tcp(void **state UNUSED)
 
 	assert_int_equal(
 		stream_accept(&b.s, &test_loop, (uv_stream_t *)&listening, &ops), UV_EAGAIN);
+	taker = &b;
 	dial(&a, &address);
 	write_text(&a, "written before the connection is there");
 	stream_read(&a.s);
-	RUN_UNTIL(a.s.connected && waiting == 1);
+	RUN_UNTIL(a.s.connected && came == 1);
 	EXPECT_SEEN(&a, "C");
 	assert_int_equal(a.status, 0);
-	assert_int_equal(stream_accept(&b.s, &test_loop, (uv_stream_t *)&listening, &ops), 0);
-	assert_int_equal(
-		stream_accept(&b.s, &test_loop, (uv_stream_t *)&listening, &ops), UV_EAGAIN);
 	stream_read(&b.s);
 	RUN_UNTIL(b.bytes.len == 38);
 	write_text(&b, "hello");
@@ -716,9 +720,9 @@ static void a_reset_is_told_with_its_name(void **state UNUSED)
 	struct linger at_once = {.l_onoff = 1};
 	struct side a, b = {0};
 
+	taker = &b;
 	dial(&a, &address);
-	RUN_UNTIL(a.s.connected && waiting == 1);
-	assert_int_equal(stream_accept(&b.s, &test_loop, (uv_stream_t *)&listening, &ops), 0);
+	RUN_UNTIL(a.s.connected && came == 1);
 	stream_read(&b.s);
 	setsockopt(stream_fd(&a.s), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 	end(&a);
@@ -738,15 +742,12 @@ static void a_refused_connection_is_closed_and_the_next_is_taken(void **state UN
 
 	dial(&first, &address);
 	stream_read(&first.s);
-	refusing = true;
 	RUN_UNTIL(first.s.ended);
-	assert_int_equal(waiting, 1);
-	stream_refuse((uv_stream_t *)&listening); /* there is none: harmless */
-	refusing = false;
-	waiting = 0;
+	assert_int_equal(came, 1);
+	taker = &b;
 	dial(&second, &address);
-	RUN_UNTIL(waiting == 1);
-	assert_int_equal(stream_accept(&b.s, &test_loop, (uv_stream_t *)&listening, &ops), 0);
+	RUN_UNTIL(came == 2);
+	assert_true(b.s.connected);
 	end(&first);
 	end(&second);
 	end(&b);
@@ -807,9 +808,9 @@ static void a_dial_may_come_from_an_address_of_ours(void **state UNUSED)
 	const char *why;
 
 	assert_true(address_parse("127.0.0.9:25", &from, &why)); /* the port does not matter */
+	taker = &b;
 	assert_int_equal(stream_dial_from(&a.s, &test_loop, &from, &address, &ops), 0);
-	RUN_UNTIL(a.s.connected && waiting == 1);
-	assert_int_equal(stream_accept(&b.s, &test_loop, (uv_stream_t *)&listening, &ops), 0);
+	RUN_UNTIL(a.s.connected && came == 1);
 	assert_true(address_of_peer(stream_fd(&b.s), &seen));
 	assert_memory_equal(&seen.in.sin_addr, &from.in.sin_addr, 4);
 	assert_true(address_of_socket(stream_fd(&a.s), &from));
@@ -908,7 +909,7 @@ static void a_queue_costs_more_than_its_bytes(void **state UNUSED)
 	side.s.connected = true;
 	run_turn();
 	assert_int_equal(stream_kept(&side.s), 0);
-	assert_int_equal(stream_sent(&side.s), 3);
+	assert_int_equal(side.s.bytes_out, 3);
 	end(&side);
 	close(peer);
 }
@@ -921,14 +922,13 @@ static void no_more_than_its_share_is_read_of_a_stream_in_one_turn(void **state 
 
 	assert_int_equal(send(peer, text, sizeof text, 0), sizeof text);
 	assert_int_equal(send(other, "hello", 5, 0), 5);
-	stream_turn_max(&greedy.s, 4096);
-	stream_read_max(&greedy.s, 1000);
-	stream_turn_max(&modest.s, 4096);
+	stream_read_max(&greedy.s, 4096);
+	stream_read_max(&modest.s, 4096);
 	stream_read(&greedy.s);
 	stream_read(&modest.s);
 	for (size_t had = 0; greedy.bytes.len < sizeof text; had = greedy.bytes.len) {
 		run_turn();
-		assert_true(greedy.bytes.len - had <= 4096);
+		assert_int_equal(greedy.bytes.len - had, size_min(4096, sizeof text - had));
 		assert_true(greedy.bytes.len > had);
 		assert_int_equal(modest.bytes.len, 5);
 	}
@@ -936,6 +936,77 @@ static void no_more_than_its_share_is_read_of_a_stream_in_one_turn(void **state 
 	end(&modest);
 	close(peer);
 	close(other);
+}
+
+/* The peer resets the connection while we read nothing, and wait for room. */
+static void a_reset_is_told_to_one_who_only_waits_for_room(void **state UNUSED)
+{
+	struct address address = listen_tcp();
+	struct linger at_once = {.l_onoff = 1};
+	struct side a, b = {0};
+
+	taker = &b;
+	dial(&a, &address);
+	RUN_UNTIL(a.s.connected && came == 1);
+	struct shared *much = write_much(&b, 32 * 1024 * 1024);
+	RUN_UNTIL(b.s.full);
+	assert_int_equal(b.s.polled, UV_WRITABLE);
+	setsockopt(stream_fd(&a.s), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	end(&a);
+	RUN_UNTIL(b.s.ended);
+	EXPECT_SEEN(&b, "E");
+	assert_true(b.status == UV_ECONNRESET || b.status == UV_EPIPE);
+	assert_int_equal(b.s.queued, 0);
+	assert_int_equal(much->refs, 1);
+	assert_int_equal(b.s.polled, 0);
+	shared_unref(much);
+	end(&b);
+	uv_close((uv_handle_t *)&listening, NULL);
+}
+
+/* What waits in the kernel when the reset comes is heard all the same, piece by piece. */
+static void what_came_before_a_reset_is_heard(void **state UNUSED)
+{
+	struct address address = listen_tcp();
+	struct linger at_once = {.l_onoff = 1};
+	struct side a, b = {0};
+
+	taker = &b;
+	dial(&a, &address);
+	RUN_UNTIL(a.s.connected && came == 1);
+	write_text(&a, "ten bytes.");
+	run_turn();
+	setsockopt(stream_fd(&a.s), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	end(&a);
+	stream_read_max(&b.s, 4);
+	stream_read(&b.s);
+	RUN_UNTIL(b.s.ended);
+	EXPECT_SEEN(&b, "bbbE");
+	assert_string_equal(text_of(&b.bytes), "ten bytes.");
+	assert_int_equal(b.status, UV_ECONNRESET);
+	end(&b);
+	uv_close((uv_handle_t *)&listening, NULL);
+}
+
+static void a_stream_without_a_limit_reads_more_in_a_turn_but_not_without_end(void **state UNUSED)
+{
+	static char text[LOOP_READ_ROOM];
+	int peer, room = 4 * 1024 * 1024;
+	struct side a;
+	size_t sent = 0;
+	ssize_t n;
+
+	peer = open_pair(&a, SOCK_STREAM);
+	setsockopt(peer, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room); /* for root alone */
+	while ((n = send(peer, text, sizeof text, 0)) > 0)
+		sent += (size_t)n;
+	assert_true(sent > LOOP_READ_ROOM);
+	stream_read(&a.s);
+	run_turn();
+	assert_int_equal(a.bytes.len, size_min(sent, 8 * LOOP_READ_ROOM));
+	RUN_UNTIL(a.bytes.len == sent);
+	end(&a);
+	close(peer);
 }
 
 int main(void)
@@ -964,6 +1035,9 @@ int main(void)
 		LOOP_TEST(a_paused_stream_leaves_the_bytes_in_the_kernel),
 		LOOP_TEST(a_dialled_and_an_accepted_stream_talk_over_tcp),
 		LOOP_TEST(a_reset_is_told_with_its_name),
+		LOOP_TEST(a_reset_is_told_to_one_who_only_waits_for_room),
+		LOOP_TEST(what_came_before_a_reset_is_heard),
+		LOOP_TEST(a_stream_without_a_limit_reads_more_in_a_turn_but_not_without_end),
 		LOOP_TEST(what_streams_keep_is_counted_together_at_every_step),
 		LOOP_TEST(a_queue_costs_more_than_its_bytes),
 		LOOP_TEST(no_more_than_its_share_is_read_of_a_stream_in_one_turn),
