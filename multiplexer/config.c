@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "multiplexer/config_line.h"
 #include "multiplexer/handshake.h"
 #include "multiplexer/listener.h"
 #include "multiplexer/lookup_dns_resolver.h"
@@ -30,21 +31,24 @@ static struct reading {
 
 static void note_place(char *out, size_t room, const cfg_t *cfg)
 {
-	snprintf(out, room, "%s:%d", cfg->filename != NULL ? cfg->filename : "configuration",
-		cfg->line);
+	const char *file = cfg != NULL ? cfg->filename : NULL;
+
+	if (file != NULL)
+		snprintf(out, room, "%s:%d", file, config_line(file, cfg->line));
+	else
+		snprintf(out, room, "configuration");
 }
 
 __attribute__((format(printf, 2, 0))) static void on_error(
 	cfg_t *cfg, const char *fmt, va_list args)
 {
-	char text[400];
+	char text[400], place[300];
 
 	if (reading.error[0] != '\0')
 		return; /* the first one is the one to mend */
 	vsnprintf(text, sizeof text, fmt, args);
-	snprintf(reading.error, sizeof reading.error, "%s:%d: %s",
-		cfg != NULL && cfg->filename != NULL ? cfg->filename : "configuration",
-		cfg != NULL ? cfg->line : 0, text);
+	note_place(place, sizeof place, cfg);
+	snprintf(reading.error, sizeof reading.error, "%s: %s", place, text);
 }
 
 /* What the table cannot say about a value; NULL = nothing wrong. */
@@ -252,6 +256,7 @@ static bool read_file(struct config *config, const char *file)
 		cfg_set_validate_func(cfg, path, check_listener_field);
 	}
 	reading.config = config;
+	config_line_learn();
 	int result = cfg_parse(cfg, file);
 	if (result == CFG_FILE_ERROR)
 		snprintf(reading.error, sizeof reading.error, "%s: %s", file, strerror(errno));

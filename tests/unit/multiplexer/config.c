@@ -168,6 +168,20 @@ static void mistakes_are_named_with_file_and_line(void **state)
 			":1: listener 'a': tls is for users"},
 		{"listener a {\n", ":2: "},
 		{"= = =\n", ":1: "},
+		{"# one\n# \"two\n\n#\n### 'five\nmax_cleints = 5\n", ":6: no such option"},
+		{"max_clients = 5 # it's five\nmax_cleints = 5\n", ":2: no such option"},
+		{"max_clients = '5'# \"\nmax_clients = \"6\"\nmax_cleints = 5\n",
+			":3: no such option"},
+		{"// it's one\nmax_cleints = 5\n", ":2: no such option"},
+		{"/* one */\nmax_cleints = 5\n", ":2: no such option"},
+		{"/* it's\n# \"two\n*/ /**/ # three\nmax_cleints = 5\n", ":4: no such option"},
+		{"notice_back = \"# no\\\" # no\"\nnotice_away = '// \\' #'\nmax_cleints = 5\n",
+			":3: no such option"},
+		{"server = unix:/a//b\n# two\nmax_cleints = 5\n", ":3: no such option"},
+		{"# one\nlistener a {\n # three\n kind = 'raw' # four\n address = 'x'\n}\n",
+			":5: address"},
+		{"# one\nlistener a {\n # three\n kind = 'raw'\n}\n",
+			":5: listener 'a' has no address"},
 	};
 
 	(void)state;
