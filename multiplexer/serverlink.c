@@ -152,6 +152,19 @@ static void on_up(struct link *l)
 		log_info("server: connected");
 }
 
+/* From now on this server may change what is saved. What another one that comes back has in mind of
+ * our users is old then: it knows by our incarnation. */
+static void begin_reign(struct serverlink *s)
+{
+	uint8_t *reign = s->mux->incarnation;
+	const char *at = s->peer->at;
+
+	if (s->reign[0] != '\0' && strcmp(s->reign, at) != 0)
+		for (size_t i = 0; i < INCARNATION_REIGN && ++reign[i] == 0; i++)
+			continue;
+	snprintf(s->reign, sizeof s->reign, "%s", at);
+}
+
 static bool on_message(struct link *l, const struct frame *f, struct refusal *why)
 {
 	struct serverlink_peer *peer = container_of(l, struct serverlink_peer, link);
@@ -162,6 +175,8 @@ static bool on_message(struct link *l, const struct frame *f, struct refusal *wh
 		l->unknown_in++; /* as plain AgNet would: not agreed on is not known */
 		return true;
 	}
+	if (!s->heard)
+		begin_reign(s);
 	bool ok = handle_message(peer->mux, f, why);
 	s->heard = true;
 	if (!ok)

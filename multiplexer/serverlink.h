@@ -39,6 +39,7 @@ struct serverlink {
 	bool stopping;                  /* never dial again */
 	bool was_open;                  /* this connection has been OPEN */
 	bool heard;                     /* this connection has said something */
+	char reign[UPSTREAM_TEXT_MAX];  /* the address of the last one that has; "" = none */
 	unsigned short_lives;      /* connections in a row that died young and without a goodbye */
 	bool refused_now;          /* this connection was refused by the server ... */
 	bool wrong_version;        /* its version was refused before: not logged again */

@@ -4,7 +4,12 @@
 
 #include "common/defs.h"
 
-enum { PROTOCOL_VERSION = 1, INCARNATION_LEN = 16, FEATURES_TEXT_MAX = 128 };
+enum {
+	PROTOCOL_VERSION = 1,
+	INCARNATION_LEN = 16,
+	INCARNATION_REIGN = 4, /* its first bytes: others when another server has had the users */
+	FEATURES_TEXT_MAX = 128
+};
 
 enum feature_number {
 #define FEATURE(NAME, word, first, last, meaning) FEATURE_NUMBER_##NAME,

@@ -69,6 +69,7 @@ bool muxlink_has(const struct muxlink *m, unsigned feature)
 void muxlink_take(struct muxlink *m, struct muxpeer *p, bool is_old)
 {
 	char features[FEATURES_TEXT_MAX];
+	bool is_same = memcmp(m->incarnation, p->incarnation, INCARNATION_LEN) == 0;
 
 	p->owner = m;
 	m->peer = p;
@@ -86,6 +87,9 @@ void muxlink_take(struct muxlink *m, struct muxpeer *p, bool is_old)
 	if (!is_old)
 		game_forget_players(m, "this is another multiplexer than before; its players are "
 				       "others too");
+	else if (!is_same)
+		game_forget_players(m, "another game server had its players meanwhile; what that "
+				       "one saved is what counts");
 	bans_link_begins(&m->game->bans, m);
 	game_listing_begins(m);
 }

@@ -55,8 +55,9 @@ bool muxlink_has(const struct muxlink *m, unsigned feature);
 
 /* ---- muxpeer and muxlinks tell ---- */
 
-/* A candidate has proved itself: it is ours now, and lists its users. is_old: the players of this link
- * are its own; otherwise they are another multiplexer's, and have left. */
+/* A candidate has proved itself: it is ours now, and lists its users. is_old: it had this link
+ * before, and the players are its own, unless its incarnation says that another server had them since;
+ * otherwise they are another multiplexer's. Those who are not its own have left. */
 void muxlink_take(struct muxlink *m, struct muxpeer *p, bool is_old);
 
 /* It said something; false refuses it, with *why. */

@@ -83,6 +83,12 @@ static bool says_who(const struct muxpeer *p)
 	return memcmp(p->incarnation, none, sizeof none) != 0;
 }
 
+static bool is_same_run(const struct muxlink *m, const struct muxpeer *p)
+{
+	return memcmp(m->incarnation + INCARNATION_REIGN, p->incarnation + INCARNATION_REIGN,
+		       INCARNATION_LEN - INCARNATION_REIGN) == 0;
+}
+
 /* The link it had before; NULL: none, or there is no telling. One that says hello says who it is. A
  * plain AgNet multiplexer does not: it has come back if there is only one that it can have been. */
 static struct muxlink *old_link(struct muxlinks *all, const struct muxpeer *p)
@@ -91,7 +97,7 @@ static struct muxlink *old_link(struct muxlinks *all, const struct muxpeer *p)
 	unsigned count = 0;
 
 	for (struct muxlink *m = NULL; (m = muxlinks_next(all, m)) != NULL;) {
-		if (!m->taken || memcmp(m->incarnation, p->incarnation, INCARNATION_LEN) != 0)
+		if (!m->taken || !is_same_run(m, p))
 			continue;
 		if (says_who(p))
 			return m;

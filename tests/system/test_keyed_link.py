@@ -530,6 +530,29 @@ def test_a_takeover_needs_a_server_that_hangs(keyed, holdfast):
     assert address_of_link(holdfast) == second.address
 
 
+def test_what_another_server_has_saved_meanwhile_is_what_the_first_one_goes_on_with(keyed, holdfast):
+    """It hung and was not dead: of its players it knows what was, and others have played on."""
+    second = Second(keyed, hang_after="1s")
+    holdfast.start()
+    player = holdfast.player()
+    play(player, 1)
+    second.start()
+    second.server.wait_log("a multiplexer refuses us")
+    holdfast.server.stop()
+    player.expect(HANGS)
+    assert holdfast.ctl("takeover").returncode == 0
+    second.server.wait_log("link: ready")
+    play(player, 2)
+    play(player, 3)
+    second.server.kill9()
+    holdfast.server.go_on()
+    wait_for(lambda: address_of_link(holdfast) != second.address and holdfast.link_state() == "open",
+             "the first one is back")
+    player.line("4")
+    player.expect(re.compile(rb"(ok|dup|gap) [4-9]|gap \d 4"))
+    assert player.matched == b"ok 4", "he is as the second one left him"
+
+
 def test_a_takeover_without_another_address_is_refused(keyed, holdfast):
     holdfast.start()
     with pytest.raises(AdminError, match="no other address"):

@@ -152,6 +152,33 @@ static void who_comes_back_has_his_old_number_and_his_players(UNUSED void **stat
 	mux_close(&b);
 }
 
+static void whom_another_server_had_meanwhile_are_as_that_one_left_them(UNUSED void **state)
+{
+	struct mux a = mux_ready_as(A, "lists"), b = mux_ready_as(B, "lists");
+
+	accept_user(&a, 1);
+	accept_user(&b, 1);
+	mux_close(&a);
+	heard(&b);
+	a = mux_prove_as("MULTiplexer.. A.", "lists");
+	ASSERT_HAS(heard(&b), "leave 1:1:1 gone");
+	ASSERT_HAS(logged(), "link 1: another game server had its players meanwhile");
+	list_user(&a, 1, "192.0.2.1", "{\"n\":\"Ann\"}");
+	SAY(&a, done_sending_all_subclient_info, 0);
+	ASSERT_HAS(heard(&a), "READY\n");
+	assert_string_equal(find_on(1, 1)->name, "Ann");
+	/* It is the same from then on, and what comes is what it sends. */
+	struct player *of_a = find_on(1, 1);
+	mux_close(&a);
+	a = mux_prove_as("MULTiplexer.. A.", "lists");
+	list_user(&a, 1, "192.0.2.1", NULL);
+	SAY(&a, done_sending_all_subclient_info, 0);
+	ASSERT_HAS(heard(&a), "READY\n");
+	assert_ptr_equal(find_on(1, 1), of_a);
+	mux_close(&a);
+	mux_close(&b);
+}
+
 static void nobody_leaves_for_a_newcomer_while_there_is_room(UNUSED void **state)
 {
 	struct mux a = mux_ready_as(A, "lists"), b = mux_ready_as(B, "lists");
@@ -701,6 +728,7 @@ int main(void)
 		THREE_TEST(the_deepest_key_has_room_for_the_number_too),
 		THREE_TEST(each_gets_the_lowest_number_and_one_too_many_is_told_so),
 		THREE_TEST(who_comes_back_has_his_old_number_and_his_players),
+		THREE_TEST(whom_another_server_had_meanwhile_are_as_that_one_left_them),
 		THREE_TEST(nobody_leaves_for_a_newcomer_while_there_is_room),
 		THREE_TEST(who_dials_anew_before_his_old_link_is_found_dead_gets_it_over),
 		THREE_TEST(a_plain_one_that_can_only_be_the_old_one_keeps_its_players),
