@@ -13,7 +13,7 @@ local comings = {}
 local at_once = 4 -- lines, then the rest is gathered
 local pause = 2 -- seconds from one line to the next then; with nothing to tell one more is told at once again
 
--- room -> { told = how many lines lately, gathered = in order of time, by_name = the same by name }.
+-- room -> { told = how many lines lately, gathered = in order of time, by_name = the same by name, timer }.
 -- What is gathered: { p = who, name = "Ana", what = a key of words, or "nothing", text = if it is but one }.
 local crowds = {}
 
@@ -72,9 +72,10 @@ end
 -- Everybody is told what happened since he came: who was there before, all of it.
 local function tell_gathered(room, crowd)
 	local names, count, only = { come = {}, back = {}, gone = {} }, 0, nil
-	local has_been_told = {}
-	for place = #crowd.gathered, 1, -1 do
-		local one = crowd.gathered[place]
+	local gathered, has_been_told = crowd.gathered, {}
+	crowd.gathered, crowd.by_name = {}, {}
+	for place = #gathered, 1, -1 do
+		local one = gathered[place]
 		if one and people.of[one.p] and people.of[one.p].room == room then
 			if count > 0 then
 				screen.show(one.p, line(names, only))
@@ -87,7 +88,6 @@ local function tell_gathered(room, crowd)
 			table.insert(names[one.what], one.name)
 		end
 	end
-	crowd.gathered, crowd.by_name = {}, {}
 	if count > 0 then
 		local text = line(names, only)
 		for _, p in ipairs(people.in_room(room)) do
@@ -99,17 +99,19 @@ local function tell_gathered(room, crowd)
 	return count > 0
 end
 
-local function begin_pause(room, crowd)
-	after(pause, function()
+local function new_crowd(room)
+	local crowd = { told = 0, gathered = {}, by_name = {} }
+	crowd.timer = every(pause, function()
 		if not tell_gathered(room, crowd) then
 			crowd.told = crowd.told - 1
 		end
-		if crowd.told > 0 then
-			begin_pause(room, crowd)
-		else
+		if crowd.told == 0 then
+			crowd.timer:cancel()
 			crowds[room] = nil
 		end
 	end)
+	crowds[room] = crowd
+	return crowd
 end
 
 -- p has come to a room or gone from it: what is "come", "gone", or "back" on another connection. text
@@ -119,12 +121,7 @@ function comings.tell(what, p, room, text)
 	if listeners == 0 then
 		return
 	end
-	local crowd = crowds[room]
-	if not crowd then
-		crowd = { told = 0, gathered = {}, by_name = {} }
-		crowds[room] = crowd
-		begin_pause(room, crowd)
-	end
+	local crowd = crowds[room] or new_crowd(room)
 	if crowd.told < at_once then
 		crowd.told = crowd.told + 1
 		screen.tell(room, text, p)
