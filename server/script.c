@@ -58,8 +58,8 @@ bool script_was_stopped(lua_State *co)
 /* Whoever waits for the end of co, taken off the list; NULL: nobody. */
 static struct script_call *take_call(struct script *s, lua_State *co)
 {
-	LIST_EACH(node, &s->calls)
-	{
+	/* What runs was begun last; the others wait. */
+	for (struct list *node = s->calls.prev; node != &s->calls; node = node->prev) {
 		struct script_call *call = container_of(node, struct script_call, node);
 
 		if (call->co != co)
@@ -92,7 +92,8 @@ static void ended(struct script *s, lua_State *co, int status, int results)
 				      : text);
 }
 
-void script_go_on(lua_State *L, lua_State *co, int args)
+/* True: it has returned, and can be started anew. */
+static bool go_on(lua_State *L, lua_State *co, int args)
 {
 	struct script *s = script_of(L);
 	lua_State *handler = s->handler, *before = script_enter(s, co);
@@ -102,14 +103,21 @@ void script_go_on(lua_State *L, lua_State *co, int args)
 	if (status == LUA_YIELD && s->parked == co) {
 		s->parked = NULL;
 		script_return(s, before);
-		return;
+		return false;
 	}
 	ended(s, co, status, results);
+	bool good = status == LUA_OK && !script_was_stopped(co);
 	if (status != LUA_OK && !script_was_stopped(co))
 		lua_resetthread(
 			co); /* closes what is to be closed, still on the time of this call */
 	script_return(s, before);
 	s->coroutines--;
+	return good;
+}
+
+void script_go_on(lua_State *L, lua_State *co, int args)
+{
+	go_on(L, co, args);
 }
 
 void script_run(lua_State *L, int args)
@@ -117,11 +125,51 @@ void script_run(lua_State *L, int args)
 	script_run_call(L, args, NULL);
 }
 
+/* ---- the spare coroutine ------------------------------------------------------------------------ */
+
+/* Most handlers return without having waited: their coroutine serves the next one, which saves making and
+ * collecting one each time. The registry keeps it, under this key. */
+static const char spare_key;
+
+/* Pushes a coroutine with nothing in it. */
+static lua_State *push_coroutine(lua_State *L)
+{
+	struct script *s = script_of(L);
+	lua_State *co = s->spare;
+
+	if (co == NULL)
+		return lua_newthread(L);
+	s->spare = NULL;
+	lua_pushthread(co);
+	lua_xmove(co, L, 1);
+	return co;
+}
+
+/* Pops a coroutine that has returned. */
+static void keep_coroutine(lua_State *L, lua_State *co)
+{
+	struct script *s = script_of(L);
+
+	if (s->spare != NULL || s->coroutines_are_known) {
+		lua_pop(L, 1);
+		return;
+	}
+	lua_settop(co, 0);
+	if (s->kept == co) { /* it still is */
+		lua_pop(L, 1);
+	} else {
+		s->kept = NULL;
+		lua_rawsetp(L, LUA_REGISTRYINDEX, &spare_key);
+		s->kept = co;
+	}
+	s->spare = co;
+}
+
 void script_run_call(lua_State *L, int args, struct script_call *call)
 {
 	struct script *s = script_of(L);
 	luaL_checkstack(L, 1, NULL);
-	lua_State *co = lua_newthread(L);
+	lua_State *co = push_coroutine(L);
 	lua_insert(L, -args - 2);
 	if (!lua_checkstack(co, args + 1))
 		luaL_error(L, "not enough memory");
@@ -131,8 +179,10 @@ void script_run_call(lua_State *L, int args, struct script_call *call)
 		call->co = co;
 		list_add_last(&s->calls, &call->node);
 	}
-	script_go_on(L, co, args);
-	lua_pop(L, 1);
+	if (go_on(L, co, args))
+		keep_coroutine(L, co);
+	else
+		lua_pop(L, 1);
 }
 
 /* What an event brings to its handlers. */

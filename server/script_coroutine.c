@@ -1,7 +1,8 @@
 #include "server/script_state.h"
 
 /* coroutine.resume, wrap and close as Lua's, but through script_enter, so that the time limit knows
- * which coroutine runs: a hook holds for one coroutine only. The other functions are Lua's own. */
+ * which coroutine runs: a hook holds for one coroutine only. running as Lua's, but we know of it. The other
+ * functions are Lua's own. */
 
 static lua_State *check_coroutine(lua_State *L, int index)
 {
@@ -109,10 +110,20 @@ static int l_close(lua_State *L)
 	return 2;
 }
 
+/* (): the coroutine that runs; true if it is none. From now on it can tell one of ours from another. */
+static int l_running(lua_State *L)
+{
+	bool is_main = lua_pushthread(L) != 0;
+
+	script_of(L)->coroutines_are_known = true;
+	lua_pushboolean(L, is_main);
+	return 2;
+}
+
 void script_open_coroutine(lua_State *L)
 {
-	static const luaL_Reg functions[] = {
-		{"close", l_close}, {"resume", l_resume}, {"wrap", l_wrap}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"close", l_close}, {"resume", l_resume},
+		{"running", l_running}, {"wrap", l_wrap}, {NULL, NULL}};
 	lua_getfield(L, -1, "coroutine");
 	luaL_setfuncs(L, functions, 0);
 	lua_pop(L, 1);

@@ -76,9 +76,11 @@ struct script {
 	lua_State *volatile running; /* the coroutine that runs; NULL = no Lua runs */
 	lua_State *handler;          /* the coroutine of ours that runs: only this one may wait */
 	lua_State *parked;           /* the handler that has just begun to wait */
-	int loading;                 /* files being run by require, init.lua included */
-	struct player *leaving;   /* borrowed: readable while his leave handlers start; or NULL */
-	struct schedule schedule; /* of struct timer, see script_time.c */
+	lua_State *spare, *kept; /* one that ended, for the next handler; what the registry keeps */
+	bool coroutines_are_known; /* the map has asked which one runs: each is used once */
+	int loading;               /* files being run by require, init.lua included */
+	struct player *leaving;    /* borrowed: readable while his leave handlers start; or NULL */
+	struct schedule schedule;  /* of struct timer, see script_time.c */
 	unsigned handlers[EVENT_COUNT];
 	struct script_faults faults;
 	struct list awaits;           /* struct script_await */

@@ -138,6 +138,56 @@ static void a_handler_that_yields_by_itself_is_told_to_wait(UNUSED void **state)
 	assert_int_equal(script->coroutines, 0);
 }
 
+static void a_coroutine_serves_the_next_handler_once_it_has_returned(UNUSED void **state)
+{
+	open_map("game.on('input', function(p, line)\n"
+		 "  if line == 'wait' then wait(1) end\n"
+		 "  if line == 'nest' then spawn(function() p:send('inner') end) end\n"
+		 "  if line == 'fail' then error('failed') end\n"
+		 "  p:send(line)\n"
+		 "end)");
+	struct player *p = join(1);
+	type(p, "one");
+	lua_State *first = script->spare;
+	assert_non_null(first);
+	type(p, "two");
+	assert_ptr_equal(script->spare, first);
+	type(p, "nest");
+	assert_non_null(script->spare);
+	first = script->spare;
+	type(p, "wait");
+	assert_null(script->spare);
+	type(p, "three");
+	assert_ptr_not_equal(script->spare, first);
+	frame(1000);
+	type(p, "fail");
+	assert_null(script->spare);
+	type(p, "four");
+	lua_gc(script->L, LUA_GCCOLLECT);
+	type(p, "five");
+	assert_string_equal(shown(p), "one\ntwo\ninner\nnest\nthree\nwait\nfour\nfive\n");
+	assert_int_equal(script->faults.count, 1);
+	assert_int_equal(script->coroutines, 0);
+}
+
+static void a_map_that_looks_which_coroutine_runs_sees_a_new_one_each_time(UNUSED void **state)
+{
+	open_map("local seen = {}\n"
+		 "game.on('input', function(p, line)\n"
+		 "  if line ~= 'look' then return end\n"
+		 "  local co, is_main = coroutine.running()\n"
+		 "  p:send(tostring(seen[co]) .. ' ' .. tostring(is_main) .. ' ' .. type(co))\n"
+		 "  seen[co] = true\n"
+		 "end)");
+	struct player *p = join(1);
+	type(p, "other");
+	type(p, "look");
+	type(p, "other");
+	type(p, "look");
+	type(p, "look");
+	assert_string_equal(shown(p), "nil false thread\nnil false thread\nnil false thread\n");
+}
+
 /* ---- time --------------------------------------------------------------------------------------- */
 
 static const char *all_text(void)
@@ -840,6 +890,8 @@ int main(void)
 		SCRIPT_TEST(slow_says_that_he_is_or_is_not_any_more),
 		SCRIPT_TEST(input_is_the_line_as_it_is),
 		SCRIPT_TEST(a_handler_that_yields_by_itself_is_told_to_wait),
+		SCRIPT_TEST(a_coroutine_serves_the_next_handler_once_it_has_returned),
+		SCRIPT_TEST(a_map_that_looks_which_coroutine_runs_sees_a_new_one_each_time),
 		SCRIPT_TEST(those_who_wait_go_on_in_the_order_of_their_time),
 		SCRIPT_TEST(waitframe_goes_on_in_the_next_frame),
 		SCRIPT_TEST(after_runs_once_and_every_again_and_again),
