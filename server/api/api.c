@@ -23,12 +23,56 @@ static const struct http_limits limits = {
 
 /* ---- calls -------------------------------------------------------------------------------------- */
 
+/* Few of them are in use at a time, and many one after the other: those that ended are kept for the next. */
+enum { SPARE_CALLS = 64 };
+
+/* NULL: there are too many. */
+static struct api_call *call_new(struct api_run *run, struct http_exchange *x, const char *who)
+{
+	struct api_call *call = NULL;
+
+	if (run->calls >= API_CALLS_MAX)
+		return NULL;
+	if (list_is_empty(&run->spare)) {
+		call = malloc(sizeof *call);
+	} else {
+		call = container_of(run->spare.next, struct api_call, node);
+		list_remove(&call->node);
+		run->spare_count--;
+	}
+	if (call == NULL)
+		return NULL;
+	*call = (struct api_call){
+		.run = run, .x = x, .since_ms = loop_now_ms(run->api->game->loop)};
+	memcpy(call->who, who, strlen(who) + 1);
+	list_init(&call->node);
+	list_init(&call->script.node);
+	run->calls++;
+	x->data = call;
+	return call;
+}
+
 static void api_call_free(struct api_call *call)
 {
+	struct api_run *run = call->run;
+
 	list_remove(&call->node);
 	list_remove(&call->script.node);
-	call->run->calls--;
-	free(call);
+	run->calls--;
+	if (run->spare_count >= SPARE_CALLS) {
+		free(call);
+		return;
+	}
+	list_add_last(&run->spare, &call->node);
+	run->spare_count++;
+}
+
+static void free_spare_calls(struct api_run *run)
+{
+	LIST_EACH(at, &run->spare)
+	{
+		free(container_of(at, struct api_call, node));
+	}
 }
 
 /* Every call that may change something leaves a line. */
@@ -93,55 +137,64 @@ static void on_done(struct script_call *script, lua_State *L, int results, const
 	api_call_free(call);
 }
 
-static void begin(struct api_call *call)
+/* What the route says. */
+static void begin(struct api_call *call, const struct route_match *m)
 {
 	struct api_run *run = call->run;
-	struct route_match m;
-	struct http_exchange *x = call->x;
 
-	if (!routes_find(&run->script->api->routes, x->request->path, x->request->method, &m)) {
-		api_call_free(call);
-		if (m.methods != 0)
-			answer_allow(run, x, m.methods);
-		else
-			answer_error(run, x, 404);
-		return;
-	}
-	list_remove(&call->node);
 	list_add_last(&run->pending, &call->node);
 	run->started++;
 	run->api->game->metrics.api_calls++;
 	call->script.done = on_done;
-	script_api_call(run->script, &call->script, x, &m);
+	script_api_call(run->script, &call->script, call->x, m);
+}
+
+/* One that has waited: meanwhile a script may have changed the routes. */
+static void begin_late(struct api_call *call)
+{
+	struct api_run *run = call->run;
+	struct http_exchange *x = call->x;
+	struct route_match m;
+
+	list_remove(&call->node);
+	if (routes_find(&run->script->api->routes, x->request->path, x->request->method, &m)) {
+		begin(call, &m);
+		return;
+	}
+	api_call_free(call);
+	if (m.methods != 0)
+		answer_allow(run, x, m.methods);
+	else
+		answer_error(run, x, 404);
 }
 
 /* ---- when --------------------------------------------------------------------------------------- */
 
 /* Whether the next frame is so near that nothing is begun before it. */
-static bool is_near(const struct api_run *run)
+static bool is_near(const struct api_run *run, uint64_t now_ns)
 {
 	const struct frames *frames = &run->api->game->frames;
 
-	return frames->fd >= 0 &&
-	       uv_hrtime() + run->config.margin_us * 1000 > frames_next_ns(frames);
+	return frames->fd >= 0 && now_ns + run->config.margin_us * 1000 > frames_next_ns(frames);
 }
 
 /* As many as may be begun now. */
 static void serve(struct api_run *run)
 {
-	uint64_t since = uv_hrtime();
+	uint64_t since = uv_hrtime(), now = since;
 
 	/* A script that is called may end the API. */
 	while (run->script != NULL && !list_is_empty(&run->waiting)) {
 		if (run->config.rate > 0 && run->started >= run->config.rate)
 			return;
-		if (run->config.rate == 0 && is_near(run))
+		if (run->config.rate == 0 && is_near(run, now))
 			return; /* behind the frame */
-		if (uv_hrtime() - since > API_BATCH_NS) {
+		if (now - since > API_BATCH_NS) {
 			loop_at_next_turn(run->api->game->loop, &run->go_on);
 			return;
 		}
-		begin(container_of(run->waiting.next, struct api_call, node));
+		begin_late(container_of(run->waiting.next, struct api_call, node));
+		now = uv_hrtime();
 	}
 }
 
@@ -152,24 +205,22 @@ static void on_go_on(struct loop_task *task)
 
 /* ---- requests ----------------------------------------------------------------------------------- */
 
-static void enqueue(struct api_run *run, struct http_exchange *x, const char *who)
+/* At once, if it may; m: its route. */
+static void take(
+	struct api_run *run, struct http_exchange *x, const char *who, const struct route_match *m)
 {
-	struct api_call *call = run->calls < API_CALLS_MAX ? calloc(1, sizeof *call) : NULL;
+	struct api_call *call = call_new(run, x, who);
 
 	if (call == NULL) {
 		answer_error(run, x, 503);
-		return;
+	} else if (run->config.rate == 0 && list_is_empty(&run->waiting) &&
+		   !is_near(run, uv_hrtime())) {
+		begin(call, m);
+	} else {
+		list_add_last(&run->waiting, &call->node);
+		if (run->config.rate == 0)
+			serve(run);
 	}
-	call->run = run;
-	call->x = x;
-	snprintf(call->who, sizeof call->who, "%s", who);
-	call->since_ms = loop_now_ms(run->api->game->loop);
-	list_init(&call->script.node);
-	list_add_last(&run->waiting, &call->node);
-	run->calls++;
-	x->data = call;
-	if (run->config.rate == 0)
-		serve(run);
 }
 
 static void on_request(void *owner, struct http_exchange *x)
@@ -193,7 +244,7 @@ static void on_request(void *owner, struct http_exchange *x)
 	else if (m.methods == 0 && builtin_answer(run, x))
 		return;
 	else if (found || !list_is_empty(&run->waiting)) /* one of those may make it a route */
-		enqueue(run, x, who);
+		take(run, x, who, &m);
 	else if (m.methods != 0)
 		answer_allow(run, x, m.methods);
 	else
@@ -334,6 +385,7 @@ static void run_free(struct api_run *run)
 {
 	run->api->runs--;
 	limiter_free(run->limiter);
+	free_spare_calls(run);
 	api_config_free(&run->config);
 	free(run);
 }
@@ -362,6 +414,7 @@ static struct api_run *run_new(struct api *api, struct script *s)
 	run->script = s;
 	run->config = s->api->config;
 	s->api->config = (struct api_config){0};
+	list_init(&run->spare);
 	list_init(&run->waiting);
 	list_init(&run->pending);
 	list_init(&run->forgotten);

@@ -13,8 +13,11 @@ void routes_open(struct routes *r)
 	list_init(&r->list);
 }
 
-static void route_free(struct route *route)
+static void route_free(struct routes *r, struct route *route)
 {
+	list_remove(&route->node);
+	if (route->hh.tbl != NULL)
+		HASH_DEL(r->by_uri, route);
 	for (size_t i = 0; i < HTTP_METHODS; i++)
 		free(route->scripts[i].text);
 	free(route->uri);
@@ -27,8 +30,7 @@ void routes_close(struct routes *r)
 	{
 		struct route *route = container_of(at, struct route, node);
 
-		list_remove(&route->node);
-		route_free(route);
+		route_free(r, route);
 	}
 	r->count = 0;
 }
@@ -110,14 +112,10 @@ static bool fits(struct slice uri, struct slice path, struct route_match *m)
 
 static struct route *find_uri(const struct routes *r, struct slice uri)
 {
-	LIST_EACH(at, &r->list)
-	{
-		struct route *route = container_of(at, struct route, node);
+	struct route *route;
 
-		if (slice_is(slice_text(route->uri), uri))
-			return route;
-	}
-	return NULL;
+	HASH_FIND(hh, r->by_uri, uri.at, uri.len, route);
+	return route;
 }
 
 static struct route *route_new(struct routes *r, struct slice uri)
@@ -127,8 +125,11 @@ static struct route *route_new(struct routes *r, struct slice uri)
 	if (route == NULL)
 		return NULL;
 	route->uri = strndup((const char *)uri.at, uri.len);
-	if (route->uri == NULL) {
-		free(route);
+	list_init(&route->node);
+	if (route->uri != NULL)
+		HASH_ADD_KEYPTR(hh, r->by_uri, route->uri, uri.len, route);
+	if (route->hh.tbl == NULL) {
+		route_free(r, route);
 		return NULL;
 	}
 	route->has_parts = count_parts(uri) > 0;
@@ -170,8 +171,7 @@ enum route_code routes_remove(struct routes *r, struct slice uri, const char *me
 	route->scripts[m] = (struct route_script){.function = ROUTE_NO_FUNCTION};
 	route->methods &= ~(1u << m);
 	if (route->methods == 0) {
-		list_remove(&route->node);
-		route_free(route);
+		route_free(r, route);
 		r->count--;
 	}
 	return ROUTE_DONE;
@@ -183,34 +183,42 @@ static enum http_method answering(enum http_method method)
 	return method == HTTP_METHOD_HEAD ? HTTP_METHOD_GET : method;
 }
 
-static bool find_among(const struct routes *r, bool with_parts, struct slice path,
-	enum http_method method, struct route_match *m)
+/* Whether route, which has the path, has the method as well; what it takes is added to m->methods. */
+static bool takes(const struct route *route, enum http_method method, struct route_match *m)
+{
+	m->methods |= route->methods;
+	if ((route->methods & 1u << method) == 0)
+		return false;
+	m->route = route;
+	m->script = &route->scripts[method];
+	return true;
+}
+
+static bool find_with_parts(
+	const struct routes *r, struct slice path, enum http_method method, struct route_match *m)
 {
 	LIST_EACH(at, &r->list)
 	{
 		const struct route *route = container_of(at, struct route, node);
-		struct route_match found = {0};
 
-		if (route->has_parts != with_parts || !fits(slice_text(route->uri), path, &found))
-			continue;
-		m->methods |= route->methods;
-		if ((route->methods & 1u << method) == 0)
-			continue;
-		found.methods = m->methods;
-		found.route = route;
-		found.script = &route->scripts[method];
-		*m = found;
-		return true;
+		if (route->has_parts && fits(slice_text(route->uri), path, m) &&
+			takes(route, method, m))
+			return true;
 	}
+	m->part_count = 0;
 	return false;
 }
 
 bool routes_find(
 	const struct routes *r, struct slice path, enum http_method method, struct route_match *m)
 {
-	*m = (struct route_match){0};
-	bool found = find_among(r, false, path, answering(method), m) ||
-		     find_among(r, true, path, answering(method), m);
+	const struct route *exact = find_uri(r, path);
+
+	m->script = NULL;
+	m->route = NULL;
+	m->part_count = m->methods = 0;
+	bool found = (exact != NULL && !exact->has_parts && takes(exact, answering(method), m)) ||
+		     find_with_parts(r, path, answering(method), m);
 	if ((m->methods & 1u << HTTP_METHOD_GET) != 0)
 		m->methods |= 1u << HTTP_METHOD_HEAD;
 	return found;

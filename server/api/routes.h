@@ -2,6 +2,7 @@
 #ifndef SERVER_API_ROUTES_H
 #define SERVER_API_ROUTES_H
 
+#include "common/hash.h"
 #include "common/http_request.h"
 #include "common/list.h"
 
@@ -18,6 +19,7 @@ enum route_code {
 
 struct route {
 	struct list node;
+	UT_hash_handle hh;
 	char *uri; /* owned */
 	struct route_script {
 		int function; /* of the registry of Lua; ROUTE_NO_FUNCTION: there is none */
@@ -31,7 +33,8 @@ enum { ROUTE_NO_FUNCTION = -2 }; /* LUA_NOREF */
 
 /* All zero but for routes_open. */
 struct routes {
-	struct list list; /* struct route, in the order in which they were registered */
+	struct list list;     /* struct route, in the order in which they were registered */
+	struct route *by_uri; /* uthash head: the same */
 	unsigned count;
 };
 

@@ -26,7 +26,7 @@ struct api {
 /* A request that a script has to answer. */
 struct api_call {
 	struct script_call script; /* its coroutine, once it has begun */
-	struct list node;          /* of waiting, pending or forgotten */
+	struct list node;          /* of spare, waiting, pending or forgotten */
 	struct api_run *run;
 	struct http_exchange *x; /* NULL: it was answered */
 	uint64_t since_ms;
@@ -39,10 +39,12 @@ struct api_run {
 	struct api_config config;
 	struct http_server *server;
 	struct limiter *limiter;
+	struct list spare; /* struct api_call: not in use */
+	unsigned spare_count;
 	struct list waiting;   /* struct api_call: to be begun, in order */
 	struct list pending;   /* the same, begun: their scripts wait for something */
 	struct list forgotten; /* the same: answered already, their scripts still wait */
-	unsigned calls;        /* in all three */
+	unsigned calls;        /* in those three */
 	unsigned started;      /* in this frame */
 	struct list listeners; /* struct http_exchange: of GET /events */
 	unsigned listener_count;

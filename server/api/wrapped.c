@@ -107,11 +107,12 @@ static size_t plain_part(struct slice text)
 	return i;
 }
 
-static bool add_string(struct walk *w, struct slice text)
+/* text as a string, with what stands before it and behind it, quotes included. */
+static bool add_string(struct walk *w, const char *before, struct slice text, const char *behind)
 {
 	size_t plain = plain_part(text);
 
-	if (!add_text(w, "\"") || !add(w, slice_of(text.at, plain)))
+	if (!add_text(w, before) || !add(w, slice_of(text.at, plain)))
 		return false;
 	text = slice_from(text, plain);
 	while (text.len > 0) {
@@ -123,7 +124,7 @@ static bool add_string(struct walk *w, struct slice text)
 			return false;
 		text = slice_from(text, good + bad);
 	}
-	return add_text(w, "\"");
+	return add_text(w, behind);
 }
 
 /* ---- numbers ------------------------------------------------------------------------------------ */
@@ -262,7 +263,7 @@ static bool add_member(struct walk *w)
 	if (!read_key(w, lua_gettop(w->L) - 1, m))
 		return false;
 	m->start = w->out->len;
-	if (!add_string(w, key_of(m)) || !add_text(w, ":") || !add_value(w, lua_gettop(w->L)))
+	if (!add_string(w, "\"", key_of(m), "\":") || !add_value(w, lua_gettop(w->L)))
 		return false;
 	m = &w->members[i]; /* they may have moved */
 	m->len = w->out->len - m->start;
@@ -377,8 +378,7 @@ static bool add_value(struct walk *w, int index)
 		return add_number(w, index);
 	case LUA_TSTRING:
 		text.at = (const uint8_t *)lua_tolstring(w->L, index, &text.len);
-		return add_text(w, "{\"content\":") && add_string(w, text) &&
-		       add_text(w, ",\"type\":\"string\"}");
+		return add_string(w, "{\"content\":\"", text, "\",\"type\":\"string\"}");
 	case LUA_TTABLE:
 		return add_table(w, index);
 	case LUA_TLIGHTUSERDATA:

@@ -131,6 +131,23 @@ static void parts_are_handed_over_and_an_exact_route_wins(void **state)
 	assert_int_equal(found("/who", HTTP_METHOD_POST, &m), 4);
 }
 
+static void a_path_that_reads_like_a_route_with_parts_is_no_exact_one(void **state)
+{
+	struct route_match m;
+
+	(void)state;
+	assert_int_equal(add("/p/{a}", "get", 1), 0);
+	assert_int_equal(found("/p/{a}", HTTP_METHOD_GET, &m), 1);
+	assert_int_equal(m.part_count, 1);
+	assert_true(slice_is(m.parts[0].value, slice_text("{a}")));
+	assert_int_equal(add("/p/{b}", "get", 2), 0);
+	assert_int_equal(found("/p/{b}", HTTP_METHOD_GET, &m), 1); /* the first that fits */
+	assert_int_equal(drop("/p/{a}", "get"), 0);
+	assert_int_equal(found("/p/{b}", HTTP_METHOD_GET, &m), 2);
+	assert_int_equal(found("/p/", HTTP_METHOD_GET, &m), 0);
+	assert_int_equal(m.part_count, 0);
+}
+
 static void other_methods_of_a_path_are_told(void **state)
 {
 	struct route_match m;
@@ -212,6 +229,7 @@ int main(void)
 		ROUTE_TEST(methods_are_known_in_any_case),
 		ROUTE_TEST(a_path_fits_exactly),
 		ROUTE_TEST(parts_are_handed_over_and_an_exact_route_wins),
+		ROUTE_TEST(a_path_that_reads_like_a_route_with_parts_is_no_exact_one),
 		ROUTE_TEST(other_methods_of_a_path_are_told),
 		ROUTE_TEST(there_are_bounds),
 		cmocka_unit_test(an_address_may_ask_so_often_and_no_more),
