@@ -318,7 +318,7 @@ tables: $(B)/tables
 $(B)/tables: $(B)/tests/lint/tables.o
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $<
 
-# ---- the model of the restart --------------------------------------------------------------------
+# ---- the models of the restart and of the second server -------------------------------------------
 .PHONY: model
 model:
 	$(say) MODEL .
@@ -423,7 +423,7 @@ help:
 #?                        BENCH_ARGS="memory fan": only these tables
 #? make bench-api         measures the HTTP API beside nginx and libmicrohttpd, build/bench/api.md
 #? make race              what runs in threads, under ThreadSanitizer
-#? make model             tries every order of events in a model of the restart (spin; half a minute)
+#? make model             tries every order of events in models of the restart and of a second server (spin; half a minute)
 #? make lint              who includes whom, format, headers alone, Lua, configuration
 #? make check-headers     every header compiles alone
 #? make format            clang-format on all C files

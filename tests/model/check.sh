@@ -1,11 +1,13 @@
 #!/bin/bash
-# check.sh [FOLDER]: holds the model of the restart to what is promised, and to its mutations, which it
-# must find. make model calls it. What spin and pan said stays in FOLDER (build/model).
+# check.sh [FOLDER]: holds the models of the restart and of the second server to what is promised, and to
+# their mutations, which they must find. make model calls it. What spin and pan said stays in FOLDER
+# (build/model).
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 out=${1:-build/model}
 cc=${CC:-gcc}
 optimize=-O1
+model=restart
 bad=0
 
 if ! command -v spin >/dev/null; then
@@ -18,8 +20,8 @@ search() { # search NAME FLAG...: tries all there is; leaves FOLDER/NAME/pan.out
 	shift
 	rm -rf "$dir" && mkdir -p "$dir" || exit 1
 	# The tables of states are included from the C: one preprocessor for both.
-	"$cc" -E -P -x c -I. "$@" tests/model/restart.pml >"$dir/restart.i" &&
-		(cd "$dir" && spin -a restart.i >spin.out 2>&1 && [ -f pan.c ] &&
+	"$cc" -E -P -x c -I. "$@" "tests/model/$model.pml" >"$dir/$model.i" &&
+		(cd "$dir" && spin -a "$model.i" >spin.out 2>&1 && [ -f pan.c ] &&
 			"$cc" $optimize -w -DSAFETY -DCOLLAPSE -DNOREDUCE -DMEMLIM=1000 -o pan pan.c 2>>spin.out) || {
 		cat "$dir/spin.out" >&2
 		exit 1
@@ -52,7 +54,7 @@ holds() { # holds NAME WHAT FLAG...
 	fi
 	bad=1
 	echo "model: BROKEN:  $what: $why" >&2
-	echo "model: the steps: cd $out/$name && spin -t -p -g restart.i" >&2
+	echo "model: the steps: cd $out/$name && spin -t -p -g $model.i" >&2
 }
 
 breaks() { # breaks NAME WHAT ASSERTION FLAG...: pan must find that assertion violated
@@ -97,4 +99,29 @@ breaks replay "what may be lost is sent again: a line is handled twice" '(n>hand
 	-DCRASHES=1 -DREPLAY
 breaks leaver "(not promised) what a user typed who left while the game was away is handled" \
 	'((held[' -DRESTARTS=1 -DLEAVER_IS_HEARD
+
+model=standby
+optimize=-O1
+holds takeover "two takeovers: no line for two servers, none lost untold; the saved is the newest" \
+	-DTAKEOVERS=2
+holds takeover-crash "two takeovers and a crash: the same" -DTAKEOVERS=2 -DCRASHES=1
+holds takeover-crashes "a takeover and two crashes: the same" -DTAKEOVERS=1 -DCRASHES=2
+holds takeover-timeout "a takeover, a crash, and one that answers too late: the same" \
+	-DTAKEOVERS=1 -DCRASHES=1 -DTIMEOUTS=1
+holds takeover-tcp "the same over TCP, which may lose what was written" \
+	-DTAKEOVERS=1 -DCRASHES=1 -DTIMEOUTS=1 -DTCP
+optimize=-O0
+breaks resend "what is in doubt is sent to the next server: a line is given to two" '(given[told]==0)' \
+	-DTAKEOVERS=1 -DRESEND
+breaks no-doubt "a crash is taken for a goodbye: a line is lost and nobody told" '(handled[n]||doubted[n])' \
+	-DCRASHES=1 -DNO_DOUBT
+breaks no-doubt-tcp "the same of a takeover" '(handled[n]||doubted[n])' -DTAKEOVERS=1 -DNO_DOUBT -DTCP
+breaks early "what is only read is told to be handled: the same" '(handled[n]||doubted[n])' \
+	-DCRASHES=1 -DEARLY
+breaks no-reign "one that comes back is not told of the other: it goes on with what it knew" \
+	'(count[s]>=n)' -DTAKEOVERS=2 -DNO_REIGN
+breaks no-reign-crash "the same, and the other has crashed" '(count[s]>=n)' \
+	-DTAKEOVERS=1 -DCRASHES=1 -DNO_REIGN
+breaks reads-old "who lost the link is still heard: what it saves takes the place of the newer" \
+	'(count[at]==saved)' -DTAKEOVERS=1 -DREADS_OLD
 exit $bad
