@@ -339,6 +339,14 @@ class Bare(Subject):
         self.spawn(BUILD / "bench/bare", self.port, sock)
 
 
+class Echo(Subject):
+    """tests/bench/echo.c with nothing before it: what a line and its answer cost who does nothing else."""
+    name = "an echo alone"
+
+    def start(self):
+        self.spawn(BUILD / "bench/echo", self.port)
+
+
 class Proxy(Subject):
     """A TCP proxy with an echo behind it."""
 
