@@ -1,9 +1,9 @@
 #include "common/address.h"
+#include "common/reason.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -235,21 +235,7 @@ bool address_ip_bytes(const struct address *a, uint8_t out[static ADDRESS_IP_BYT
 	return a->sa.sa_family == AF_INET || a->sa.sa_family == AF_INET6;
 }
 
-static int fail(int fd, const char **why, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-static int fail(int fd, const char **why, const char *fmt, ...)
-{
-	static char text[256];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	if (fd >= 0)
-		close(fd);
-	*why = text;
-	return -1;
-}
+static char why_text[256];
 
 /* What stands where we want to bind: a socket file that nobody answers on, or something to keep. */
 static const char *why_not_stale(const struct address *a)
@@ -279,17 +265,17 @@ static int bind_unix(int fd, const struct address *a, mode_t mode, const char **
 	address_text(a, text);
 	if (bind(fd, &a->sa, a->len) < 0) {
 		if (errno != EADDRINUSE)
-			return fail(fd, why, "%s: %s", text, strerror(errno));
+			return FAIL_FD(fd, why, "%s: %s", text, strerror(errno));
 		const char *keep = why_not_stale(a);
 		if (keep != NULL)
-			return fail(fd, why, "%s: %s", text, keep);
+			return FAIL_FD(fd, why, "%s: %s", text, keep);
 		unlink(a->un.sun_path);
 		if (bind(fd, &a->sa, a->len) < 0)
-			return fail(fd, why, "%s: %s", text, strerror(errno));
+			return FAIL_FD(fd, why, "%s: %s", text, strerror(errno));
 	}
 	/* Until listen nobody can connect, so that no one slips in under the umask's rights. */
 	if (chmod(a->un.sun_path, mode) < 0)
-		return fail(fd, why, "%s: %s", text, strerror(errno));
+		return FAIL_FD(fd, why, "%s: %s", text, strerror(errno));
 	return fd;
 }
 
@@ -307,7 +293,7 @@ static int bind_ip(int fd, const struct address *a, bool v6only, const char **wh
 		(a->sa.sa_family == AF_INET6 &&
 			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) < 0) ||
 		bind(fd, &a->sa, a->len) < 0)
-		return fail(fd, why, "%s: %s", text, strerror(errno));
+		return FAIL_FD(fd, why, "%s: %s", text, strerror(errno));
 	return fd;
 }
 
@@ -317,13 +303,13 @@ static int open_listening(const struct address *a, mode_t mode, bool v6only, con
 
 	address_text(a, text);
 	if (a->len == 0)
-		return fail(-1, why, "no address to listen on");
+		return FAIL_FD(-1, why, "no address to listen on");
 	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return fail(fd, why, "%s: %s", text, strerror(errno));
+		return FAIL_FD(fd, why, "%s: %s", text, strerror(errno));
 	fd = a->sa.sa_family == AF_UNIX ? bind_unix(fd, a, mode, why) : bind_ip(fd, a, v6only, why);
 	if (fd >= 0 && listen(fd, BACKLOG) < 0)
-		return fail(fd, why, "%s: %s", text, strerror(errno));
+		return FAIL_FD(fd, why, "%s: %s", text, strerror(errno));
 	return fd;
 }
 

@@ -1,30 +1,16 @@
 #include "common/lock.h"
+#include "common/reason.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int fail(int fd, const char **why, const char *fmt, ...) PRINTF_LIKE(3, 4);
-
-static int fail(int fd, const char **why, const char *fmt, ...)
-{
-	static char text[PATH_MAX + 128];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	if (fd >= 0)
-		close(fd);
-	*why = text;
-	return -1;
-}
+static char why_text[PATH_MAX + 128];
 
 static bool make_dir(const char *path)
 {
@@ -63,26 +49,26 @@ int lock_take(const char *dir, const char *name, const char **why)
 	char path[PATH_MAX], pid[32];
 
 	if (snprintf(path, sizeof path, "%s/%s.lock", dir, name) >= (int)sizeof path)
-		return fail(-1, why, "%.64s...: the path is too long", dir);
+		return FAIL_FD(-1, why, "%.64s...: the path is too long", dir);
 	if (!make_dirs(dir))
-		return fail(-1, why, "%s: %s", dir, strerror(errno));
+		return FAIL_FD(-1, why, "%s: %s", dir, strerror(errno));
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0)
-		return fail(fd, why, "%s: %s", path, strerror(errno));
+		return FAIL_FD(fd, why, "%s: %s", path, strerror(errno));
 	/* The file is never removed: who unlinks a lock lets two in. */
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
-			return fail(fd, why, "%s: %s", path, strerror(errno));
+			return FAIL_FD(fd, why, "%s: %s", path, strerror(errno));
 		ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
 		pid[n > 0 ? n : 0] = '\0';
 		if (n <= 0) /* it ends, or has just begun */
-			return fail(fd, why, "already running (%s)", path);
-		return fail(
+			return FAIL_FD(fd, why, "already running (%s)", path);
+		return FAIL_FD(
 			fd, why, "already running as pid %ld (%s)", strtol(pid, NULL, 10), path);
 	}
 	int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)len, 0) != len)
-		return fail(fd, why, "%s: %s", path, strerror(errno));
+		return FAIL_FD(fd, why, "%s: %s", path, strerror(errno));
 	return fd;
 }
 

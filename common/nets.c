@@ -1,22 +1,10 @@
 #include "common/nets.h"
+#include "common/reason.h"
 
 #include <arpa/inet.h>
-#include <stdarg.h>
 #include <stdio.h>
 
-static bool fail(const char **why, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static bool fail(const char **why, const char *fmt, ...)
-{
-	static char text[256];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	*why = text;
-	return false;
-}
+static char why_text[256];
 
 /* The host of text as an address, its port 0. */
 static bool parse_host(const char *text, struct address *a)
@@ -61,21 +49,21 @@ bool net_parse(const char *word, struct net *out, const char **why)
 	size_t len = slash != NULL ? (size_t)(slash - word) : strlen(word);
 
 	if (len >= sizeof host)
-		return fail(why, "'%.60s' is no IP address", word);
+		return FAIL(why, "'%.60s' is no IP address", word);
 	memcpy(host, word, len);
 	host[len] = '\0';
 	if (!parse_host(host, &a))
-		return fail(why, "'%s' is no IP address", host);
+		return FAIL(why, "'%s' is no IP address", host);
 	bool v4 = strchr(host, ':') == NULL;
 	unsigned bits = v4 ? 32 : 128;
 	if (slash != NULL && !parse_bits(slash + 1, bits, &bits))
-		return fail(why, "'%.60s': behind the / stands a number from 0 to %u", word,
+		return FAIL(why, "'%.60s': behind the / stands a number from 0 to %u", word,
 			v4 ? 32 : 128);
 	bits += v4 ? 96 : 0;
 	address_ip_bytes(&a, n.ip);
 	for (unsigned bit = bits; bit < 128; bit++)
 		if ((n.ip[bit / 8] >> (7 - bit % 8) & 1) != 0)
-			return fail(why, "'%.60s': the address has bits behind the network's own",
+			return FAIL(why, "'%.60s': the address has bits behind the network's own",
 				word);
 	n.bits = (uint8_t)bits;
 	*out = n;
@@ -85,7 +73,7 @@ bool net_parse(const char *word, struct net *out, const char **why)
 static bool parse_one(const char *word, struct nets *n, const char **why)
 {
 	if (n->count == NETS_MAX)
-		return fail(why, "more than %d networks", NETS_MAX);
+		return FAIL(why, "more than %d networks", NETS_MAX);
 	if (!net_parse(word, &n->at[n->count], why))
 		return false;
 	n->count++;
@@ -103,7 +91,7 @@ bool nets_parse(const char *text, struct nets *out, const char **why)
 			break;
 		size_t len = strcspn(text, " \t,");
 		if (len >= sizeof word)
-			return fail(why, "'%.60s' is no IP network", text);
+			return FAIL(why, "'%.60s' is no IP network", text);
 		memcpy(word, text, len);
 		word[len] = '\0';
 		if (!parse_one(word, &n, why))

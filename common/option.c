@@ -1,9 +1,9 @@
 #include "common/option.h"
+#include "common/reason.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -39,19 +39,7 @@ static const struct unit *units_of(enum option_type type)
 	return type == OPT_SIZE ? size_units : type == OPT_TIME ? time_units : no_units;
 }
 
-static bool fail(const char **why, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static bool fail(const char **why, const char *fmt, ...)
-{
-	static char text[512];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	*why = text;
-	return false;
-}
+static char why_text[512];
 
 static bool parse_bool(const char *text, bool *on)
 {
@@ -155,18 +143,18 @@ static bool check(const struct option *o, const char *text, struct value *v, con
 	struct value bound;
 
 	if (!parse(o->type, text, v))
-		return fail(why, "%s: '%.100s' is not %s", o->name, shown, forms[o->type]);
+		return FAIL(why, "%s: '%.100s' is not %s", o->name, shown, forms[o->type]);
 	if (o->type == OPT_TEXT) {
 		if (parse_bound(o, o->min, &bound) && compare(o->type, v, &bound) < 0)
-			return fail(why, "%s: the text has less than %s bytes", o->name, o->min);
+			return FAIL(why, "%s: the text has less than %s bytes", o->name, o->min);
 		if (parse_bound(o, o->max, &bound) && compare(o->type, v, &bound) > 0)
-			return fail(why, "%s: the text has more than %s bytes", o->name, o->max);
+			return FAIL(why, "%s: the text has more than %s bytes", o->name, o->max);
 		return true;
 	}
 	if (parse_bound(o, o->min, &bound) && compare(o->type, v, &bound) < 0)
-		return fail(why, "%s: %.100s is less than %s", o->name, shown, o->min);
+		return FAIL(why, "%s: %.100s is less than %s", o->name, shown, o->min);
 	if (parse_bound(o, o->max, &bound) && compare(o->type, v, &bound) > 0)
-		return fail(why, "%s: %.100s is more than %s", o->name, shown, o->max);
+		return FAIL(why, "%s: %.100s is more than %s", o->name, shown, o->max);
 	return true;
 }
 
@@ -196,7 +184,7 @@ bool option_set(const struct option *o, void *values, const char *text, const ch
 	case OPT_TEXT: {
 		char *copy = strdup(text);
 		if (copy == NULL)
-			return fail(why, "%s: out of memory", o->name);
+			return FAIL(why, "%s: out of memory", o->name);
 		free(*(opt_TEXT *)field);
 		*(opt_TEXT *)field = copy;
 		break;

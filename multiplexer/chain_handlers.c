@@ -308,28 +308,28 @@ HANDLER(got_subclient_text)
 
 /* ---- going ---- */
 
+static void forget(struct chainlink *c, const struct clientkey *who, const struct frame *f)
+{
+	struct chainuser *u = chainuser_find(c, who);
+
+	if (u == NULL)
+		return;
+	if (u->told)
+		chainroute_up(c, u, f);
+	chainuser_free(u);
+}
+
 HANDLER(lost_subclient)
 {
 	if (!chainroute_flows(c))
 		return chainroute_hold(c, f, why);
-	struct chainuser *u = chainuser_find(c, &m->who);
-	if (u == NULL)
-		return true;
-	if (u->told)
-		chainroute_up(c, u, f);
-	chainuser_free(u);
+	forget(c, &m->who, f);
 	return true;
 }
 
 /* The answer to KILL: it does not wait. */
 HANDLER(killed_subclient)
 {
-	struct chainuser *u = chainuser_find(c, &m->who);
-
-	if (u == NULL)
-		return true;
-	if (u->told)
-		chainroute_up(c, u, f);
-	chainuser_free(u);
+	forget(c, &m->who, f);
 	return true;
 }

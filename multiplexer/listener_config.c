@@ -1,9 +1,9 @@
 #include "multiplexer/listener_config.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/reason.h"
 #include "multiplexer/handshake.h"
 #include "multiplexer/listener.h"
 #include "proto/clientkey.h"
@@ -28,33 +28,24 @@ void listener_config_free(struct listener_config *l)
 
 /* ---- fields ---- */
 
-static char complaint[400];
+static char why_text[400];
 
-/* Always false. */
-__attribute__((format(printf, 1, 2))) static bool complain(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(complaint, sizeof complaint, format, args);
-	va_end(args);
-	return false;
-}
-
-static bool take_kind(struct listener_config *l, const char *text)
+static bool take_kind(struct listener_config *l, const char *text, const char **why)
 {
 	l->kind = listener_kind_find(text);
-	return l->kind != NULL || complain("kind: '%s' is none of %s", text, listener_kind_names());
+	return l->kind != NULL ||
+	       FAIL(why, "kind: '%s' is none of %s", text, listener_kind_names());
 }
 
-static bool take_address(struct listener_config *l, const char *text)
+static bool take_address(struct listener_config *l, const char *text, const char **why)
 {
-	const char *why;
+	const char *fault;
 
-	return address_parse(text, &l->address, &why) || complain("address: '%s': %s", text, why);
+	return address_parse(text, &l->address, &fault) ||
+	       FAIL(why, "address: '%s': %s", text, fault);
 }
 
-static bool take_number(struct listener_config *l, const char *text)
+static bool take_number(struct listener_config *l, const char *text, const char **why)
 {
 	char *end;
 	unsigned long n = strtoul(text, &end, 10);
@@ -63,10 +54,10 @@ static bool take_number(struct listener_config *l, const char *text)
 
 	if (ok)
 		l->number = (unsigned)n;
-	return ok || complain("number: '%s' is not 1..%d", text, CLIENTKEY_LISTENER_MAX);
+	return ok || FAIL(why, "number: '%s' is not 1..%d", text, CLIENTKEY_LISTENER_MAX);
 }
 
-static bool take_mode(struct listener_config *l, const char *text)
+static bool take_mode(struct listener_config *l, const char *text, const char **why)
 {
 	char *end;
 	unsigned long n = strtoul(text, &end, 8);
@@ -74,39 +65,39 @@ static bool take_mode(struct listener_config *l, const char *text)
 
 	if (ok)
 		l->mode = (mode_t)n;
-	return ok || complain("mode: '%s' is not an octal mode such as 0660", text);
+	return ok || FAIL(why, "mode: '%s' is not an octal mode such as 0660", text);
 }
 
-static bool take_lookup(
-	struct listener_config *l, enum lookup_mode *mode, const char *name, const char *text)
+static bool take_lookup(struct listener_config *l, enum lookup_mode *mode, const char *name,
+	const char *text, const char **why)
 {
 	l->has_user_field = true;
 	return lookup_mode_parse(text, mode) ||
-	       complain("%s: '%s' is none of auto, on-request, off", name, text);
+	       FAIL(why, "%s: '%s' is none of auto, on-request, off", name, text);
 }
 
-static bool take_dns(struct listener_config *l, const char *text)
+static bool take_dns(struct listener_config *l, const char *text, const char **why)
 {
-	return take_lookup(l, &l->dns, "dns", text);
+	return take_lookup(l, &l->dns, "dns", text, why);
 }
 
-static bool take_ident(struct listener_config *l, const char *text)
+static bool take_ident(struct listener_config *l, const char *text, const char **why)
 {
-	return take_lookup(l, &l->ident, "ident", text);
+	return take_lookup(l, &l->ident, "ident", text, why);
 }
 
-static bool take_key(struct listener_config *l, const char *text)
+static bool take_key(struct listener_config *l, const char *text, const char **why)
 {
-	const char *why;
-	struct linkkey *key = linkkey_load(text, &why);
+	const char *fault;
+	struct linkkey *key = linkkey_load(text, &fault);
 
 	if (key == NULL)
-		return complain("key: %s", why);
+		return FAIL(why, "key: %s", fault);
 	linkkey_free(l->key);
 	free(l->key_file);
 	l->key = key;
 	l->key_file = strdup(text);
-	return l->key_file != NULL || complain("out of memory");
+	return l->key_file != NULL || FAIL(why, "out of memory");
 }
 
 static const char *const negotiations[] = {
@@ -115,7 +106,7 @@ static const char *const negotiations[] = {
 	[NEGOTIATE_ALWAYS] = "always",
 };
 
-static bool take_negotiate(struct listener_config *l, const char *text)
+static bool take_negotiate(struct listener_config *l, const char *text, const char **why)
 {
 	for (size_t i = 0; i < ARRAY_LEN(negotiations); i++) {
 		if (strcmp(negotiations[i], text) == 0) {
@@ -123,29 +114,29 @@ static bool take_negotiate(struct listener_config *l, const char *text)
 			return true;
 		}
 	}
-	return complain("negotiate: '%s' is none of never, on-telnet, always", text);
+	return FAIL(why, "negotiate: '%s' is none of never, on-telnet, always", text);
 }
 
-static bool take_origins(struct listener_config *l, const char *text)
+static bool take_origins(struct listener_config *l, const char *text, const char **why)
 {
-	const char *why;
+	const char *fault;
 
-	if (!origins_check(text, &why))
-		return complain("origins: '%s' %s", text, why);
+	if (!origins_check(text, &fault))
+		return FAIL(why, "origins: '%s' %s", text, fault);
 	free(l->origins);
 	l->origins = strdup(text);
 	l->has_user_field = true;
-	return l->origins != NULL || complain("out of memory");
+	return l->origins != NULL || FAIL(why, "out of memory");
 }
 
-static bool take_proxies(struct listener_config *l, const char *text)
+static bool take_proxies(struct listener_config *l, const char *text, const char **why)
 {
-	const char *why;
+	const char *fault;
 
-	return nets_parse(text, &l->proxies, &why) || complain("proxies: '%s' %s", text, why);
+	return nets_parse(text, &l->proxies, &fault) || FAIL(why, "proxies: '%s' %s", text, fault);
 }
 
-static bool take_tls(struct listener_config *l, const char *text)
+static bool take_tls(struct listener_config *l, const char *text, const char **why)
 {
 	static const char *const words[] = {"no", "yes", "off", "on", "false", "true"};
 
@@ -155,12 +146,12 @@ static bool take_tls(struct listener_config *l, const char *text)
 			return true;
 		}
 	}
-	return complain("tls: '%s' is none of yes, no", text);
+	return FAIL(why, "tls: '%s' is none of yes, no", text);
 }
 
 static const struct {
 	const char *name;
-	bool (*take)(struct listener_config *l, const char *text);
+	bool (*take)(struct listener_config *l, const char *text, const char **why);
 } fields[] = {
 	{"kind", take_kind},
 	{"address", take_address},
@@ -184,8 +175,7 @@ const char *listener_config_field(size_t i)
 bool listener_config_take(
 	struct listener_config *l, size_t field, const char *text, const char **why)
 {
-	*why = complaint;
-	return fields[field].take(l, text);
+	return fields[field].take(l, text, why);
 }
 
 /* ---- all of it ---- */

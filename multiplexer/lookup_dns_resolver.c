@@ -5,17 +5,11 @@
 #include <stdlib.h>
 
 #include "common/address.h"
+#include "common/reason.h"
 
 enum { RESOLVERS_TEXT_MAX = 256, TRIES = 2 };
 
-static bool fail(const char **why, const char *text, const char *detail)
-{
-	static char sentence[400];
-
-	snprintf(sentence, sizeof sentence, "%s%s", text, detail);
-	*why = sentence;
-	return false;
-}
+static char why_text[400];
 
 /* Addresses as c-ares reads them, "127.0.0.1:5453,[::1]:53". False when one is none. */
 static bool resolver_list(const char *text, char out[static RESOLVERS_TEXT_MAX], const char **why)
@@ -33,15 +27,15 @@ static bool resolver_list(const char *text, char out[static RESOLVERS_TEXT_MAX],
 			strchr(word, ':') != NULL && word[0] != '[' ? "[%s]:53" : "%s:53", word);
 		if ((!address_parse(word, &a, why) && !address_parse(with_port, &a, why)) ||
 			a.sa.sa_family == AF_UNIX || word[0] == '*')
-			return fail(why, "no resolver, such as 127.0.0.1 or [::1]:5353: ", word);
+			return FAIL(why, "no resolver, such as 127.0.0.1 or [::1]:5353: %s", word);
 		address_text(&a, word);
 		if (len + strlen(word) + 2 > RESOLVERS_TEXT_MAX)
-			return fail(why, "too many resolvers", "");
+			return FAIL(why, "too many resolvers");
 		len += (size_t)snprintf(
 			out + len, RESOLVERS_TEXT_MAX - len, "%s%s", len > 0 ? "," : "", word);
 	}
 	out[len] = '\0';
-	return len > 0 || fail(why, "no resolver is named", "");
+	return len > 0 || FAIL(why, "no resolver is named");
 }
 
 bool dns_resolver_parse(const char *text, const char **why)
@@ -59,7 +53,7 @@ static bool file_names_a_resolver(const char *path, const char **why)
 	bool found = false;
 
 	if (file == NULL)
-		return fail(why, path, ": cannot be read");
+		return FAIL(why, "%s: cannot be read", path);
 	while (!found && fgets(line, sizeof line, file) != NULL) {
 		char *word = line + strspn(line, " \t");
 
@@ -69,7 +63,7 @@ static bool file_names_a_resolver(const char *path, const char **why)
 		found = strcspn(word, " \t\r\n#;") > 0;
 	}
 	fclose(file);
-	return found || fail(why, path, " names no resolver");
+	return found || FAIL(why, "%s names no resolver", path);
 }
 
 static int try_channel(const char *path, const char *list, uint64_t try_ms,
@@ -133,7 +127,7 @@ bool dns_resolver_open(const char *resolver, uint64_t timeout_ms, ares_sock_stat
 		ares_destroy(*out);
 		status = try_channel(path, list, try_ms / n, on_socket, owner, out);
 	}
-	return status == ARES_SUCCESS || fail(why, "c-ares: ", ares_strerror(status));
+	return status == ARES_SUCCESS || FAIL(why, "c-ares: %s", ares_strerror(status));
 }
 
 const char *dns_resolver_text(ares_channel channel)

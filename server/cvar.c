@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/reason.h"
+
 enum { NAME_MAX_BYTES = 63, TEXT_MAX_BYTES = 1000 };
 
 const struct option cvar_table[] = {
@@ -20,19 +22,6 @@ struct script_cvar {
 };
 
 static char why_text[256];
-
-static bool fail(const char **why, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static bool fail(const char **why, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(why_text, sizeof why_text, fmt, args);
-	va_end(args);
-	*why = why_text;
-	return false;
-}
 
 static struct script_cvar *find(const struct cvar_list *l, const char *name)
 {
@@ -113,15 +102,15 @@ bool cvar_new(struct cvar_list *l, const char *name, const char *preset, const c
 	const char **why)
 {
 	if (!is_name(name))
-		return fail(why,
+		return FAIL(why,
 			"'%.64s' is no name for a cvar: 1 to 63 of a-z, 0-9 and _, a letter first",
 			name);
 	if (option_find(cvar_table, cvar_rows, name) != NULL)
-		return fail(why, "%s: the server has a cvar of this name", name);
+		return FAIL(why, "%s: the server has a cvar of this name", name);
 	if (strlen(preset) > TEXT_MAX_BYTES)
-		return fail(why, "%s: the default is over %d bytes", name, TEXT_MAX_BYTES);
+		return FAIL(why, "%s: the default is over %d bytes", name, TEXT_MAX_BYTES);
 	if (!is_utf8(preset) || !is_utf8(help))
-		return fail(why, "%s: the default or the help is not UTF-8", name);
+		return FAIL(why, "%s: the default or the help is not UTF-8", name);
 	struct script_cvar *c = find(l, name);
 	if (c == NULL)
 		c = add(l, name, preset);
@@ -129,7 +118,7 @@ bool cvar_new(struct cvar_list *l, const char *name, const char *preset, const c
 	if (c == NULL || new_preset == NULL || new_help == NULL) {
 		free(new_preset);
 		free(new_help);
-		return fail(why, "out of memory");
+		return FAIL(why, "out of memory");
 	}
 	free(c->preset);
 	free(c->help);
@@ -170,21 +159,21 @@ static bool set(struct cvar_list *l, const char *name, const char *text, bool st
 	struct script_cvar *c = find(l, name);
 
 	if (o != NULL && (o->flags & OPT_LIVE) == 0 && !starting)
-		return fail(why, "%s: can only be set in server.cfg or with --set, at start", name);
+		return FAIL(why, "%s: can only be set in server.cfg or with --set, at start", name);
 	if (!is_utf8(text))
-		return fail(why, "%.64s: the value is not UTF-8", name);
+		return FAIL(why, "%.64s: the value is not UTF-8", name);
 	if (o != NULL)
 		return option_set(o, &l->set, text, why);
 	if ((c == NULL || c->help == NULL) && !starting)
-		return fail(why, "%.64s: no such cvar; cvarlist shows all", name);
+		return FAIL(why, "%.64s: no such cvar; cvarlist shows all", name);
 	if (!is_name(name))
-		return fail(why, "'%.64s' is no name of a cvar", name);
+		return FAIL(why, "'%.64s' is no name of a cvar", name);
 	if (strlen(text) > TEXT_MAX_BYTES)
-		return fail(why, "%s: over %d bytes", name, TEXT_MAX_BYTES);
+		return FAIL(why, "%s: over %d bytes", name, TEXT_MAX_BYTES);
 	if (c == NULL)
 		c = add(l, name, text);
 	return (c != NULL && replace(&c->value, text) && (!given || replace(&c->given, text))) ||
-	       fail(why, "out of memory");
+	       FAIL(why, "out of memory");
 }
 
 bool cvar_set(

@@ -1,13 +1,13 @@
 #include "server/map.h"
 
 #include <dirent.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/reason.h"
 #include "server/game.h"
 #include "server/muxlinks.h"
 #include "server/script.h"
@@ -15,19 +15,6 @@
 #include "server/tell.h"
 
 static char why_text[1200];
-
-static bool fail(const char **why, const char *fmt, ...) PRINTF_LIKE(2, 3);
-
-static bool fail(const char **why, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(why_text, sizeof why_text, fmt, args);
-	va_end(args);
-	*why = why_text;
-	return false;
-}
 
 /* ---- names ---- */
 
@@ -46,15 +33,15 @@ bool map_folder(const struct game *game, const char *name, char *out, size_t roo
 	struct stat st;
 
 	if (!is_name(name))
-		return fail(why,
+		return FAIL(why,
 			"map '%.64s': no name of a map: 1 to %d letters, digits, _, - and dots, no "
 			"dot in front",
 			name, MAP_NAME_MAX);
 	if ((size_t)snprintf(out, room, "%s/%s", game->config.maps_dir, name) >= room)
-		return fail(why, "map '%s': the path of the maps is too long", name);
+		return FAIL(why, "map '%s': the path of the maps is too long", name);
 	snprintf(init, sizeof init, "%.1100s/init.lua", out);
 	if (stat(init, &st) != 0 || !S_ISREG(st.st_mode))
-		return fail(why,
+		return FAIL(why,
 			"map '%s': there is no %s; name the folder of the maps with --maps", name,
 			init);
 	return true;
@@ -208,10 +195,10 @@ static struct script *load(struct game *game, const char *name, const char **why
 	if (!map_folder(game, name, dir, sizeof dir, why) || !script_check(dir, why))
 		return NULL;
 	if (!cvar_put_aside(&game->cvars, &map->next_cvars)) {
-		fail(why, "map '%s': not enough memory", name);
+		FAIL(why, "map '%s': not enough memory", name);
 		return NULL;
 	}
-	fail(why, "map '%s': not enough memory", name);
+	FAIL(why, "map '%s': not enough memory", name);
 	struct script *s = run_files(game, name, dir, why);
 	cvar_swap(&game->cvars, &map->next_cvars);
 	if (s == NULL)
@@ -293,9 +280,9 @@ static bool change(struct game *game, const char *name, bool is_reload, const ch
 	struct map *map = &game->map;
 
 	if (game->stop != STOP_NOT)
-		return fail(why, "the server is stopping");
+		return FAIL(why, "the server is stopping");
 	if (map->next != NULL)
-		return fail(why, "the map is just being changed");
+		return FAIL(why, "the map is just being changed");
 	struct script *next = load(game, name, why);
 	if (next == NULL) {
 		game->metrics.maps_failed++;
