@@ -44,13 +44,14 @@ static void tell_end(struct link *l, int status, const char *reason, bool refuse
 
 static void tell_stream_end(struct link *l, int status)
 {
+	bool ended = status == UV_EOF || status == UV_ECONNRESET; /* RESET: it had not read all */
 	char reason[192];
 
-	if (status == UV_EOF && l->framer.have >= 2)
+	if (ended && l->framer.have >= 2)
 		snprintf(reason, sizeof reason,
 			"the peer ended in the middle of a message: %zu of %u bytes",
 			l->framer.have, wire_get16(l->framer.part));
-	else if (status == UV_EOF && l->framer.have == 1)
+	else if (ended && l->framer.have == 1)
 		snprintf(
 			reason, sizeof reason, "the peer ended in the middle of a message: 1 byte");
 	else if (status == UV_EPROTO && l->tls != NULL)
