@@ -3,21 +3,13 @@
 #include <stdio.h>
 
 #include "tests/unit/common/support_common.h"
-
-static struct address at(const char *text)
-{
-	struct address a;
-	const char *why;
-
-	assert_true(address_parse(text, &a, &why));
-	return a;
-}
+#include "tests/unit/support_ip.h"
 
 static void three_failures_in_a_row_are_out_for_10_seconds(void **state UNUSED)
 {
 	struct strikes s = {0};
-	struct address who = at("192.0.2.1:1"), again = at("192.0.2.1:2"),
-		       other = at("192.0.2.2:1");
+	struct address who = ip("192.0.2.1:1"), again = ip("192.0.2.1:2"),
+		       other = ip("192.0.2.2:1");
 
 	assert_false(strikes_add(&s, &who, 1000));
 	assert_false(strikes_add(&s, &again, 1001));
@@ -33,7 +25,7 @@ static void three_failures_in_a_row_are_out_for_10_seconds(void **state UNUSED)
 static void who_proves_himself_begins_anew(void **state UNUSED)
 {
 	struct strikes s = {0};
-	struct address who = at("[2001:db8::1]:1");
+	struct address who = ip("[2001:db8::1]:1");
 
 	strikes_add(&s, &who, 1);
 	strikes_add(&s, &who, 2);
@@ -48,7 +40,7 @@ static void who_proves_himself_begins_anew(void **state UNUSED)
 static void old_failures_are_forgotten(void **state UNUSED)
 {
 	struct strikes s = {0};
-	struct address who = at("192.0.2.1:1");
+	struct address who = ip("192.0.2.1:1");
 
 	strikes_add(&s, &who, 1);
 	strikes_add(&s, &who, 2);
@@ -58,8 +50,8 @@ static void old_failures_are_forgotten(void **state UNUSED)
 static void a_whole_64_of_ipv6_is_one(void **state UNUSED)
 {
 	struct strikes s = {0};
-	struct address a = at("[2001:db8::1]:1"), b = at("[2001:db8::ffff:2]:1"),
-		       c = at("[2001:db8:0:1::1]:1");
+	struct address a = ip("[2001:db8::1]:1"), b = ip("[2001:db8::ffff:2]:1"),
+		       c = ip("[2001:db8:0:1::1]:1");
 
 	strikes_add(&s, &a, 1);
 	strikes_add(&s, &b, 1);
@@ -71,7 +63,7 @@ static void a_whole_64_of_ipv6_is_one(void **state UNUSED)
 static void local_sockets_are_never_out(void **state UNUSED)
 {
 	struct strikes s = {0};
-	struct address who = at("unix:/tmp/x");
+	struct address who = ip("unix:/tmp/x");
 
 	for (int i = 0; i < 10; i++)
 		assert_false(strikes_add(&s, &who, 1));
@@ -81,12 +73,12 @@ static void local_sockets_are_never_out(void **state UNUSED)
 static void a_thousand_addresses_do_not_push_out_the_latest(void **state UNUSED)
 {
 	struct strikes s = {0};
-	struct address who = at("192.0.2.1:1");
+	struct address who = ip("192.0.2.1:1");
 	char text[64];
 
 	for (unsigned i = 0; i < 1000; i++) {
 		snprintf(text, sizeof text, "10.0.%u.%u:1", i / 250, i % 250);
-		struct address one = at(text);
+		struct address one = ip(text);
 		strikes_add(&s, &one, i);
 	}
 	strikes_add(&s, &who, 1000);

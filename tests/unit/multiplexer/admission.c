@@ -1,4 +1,5 @@
 #include "multiplexer/admission.h"
+#include "tests/unit/support_ip.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,17 +21,6 @@ static const struct admission_limits usual = {.per_address = 20,
 static const struct admission_limits none;
 
 enum { NEVER = UINT32_MAX, ALWAYS = 0 }; /* chances: of being dropped early */
-
-static struct address ip(const char *host)
-{
-	char text[100];
-	const char *why;
-	struct address a;
-
-	snprintf(text, sizeof text, strchr(host, ':') != NULL ? "[%s]:9" : "%s:9", host);
-	assert_true(address_parse(text, &a, &why));
-	return a;
-}
 
 static enum admission_verdict ask(struct admission *a, const char *host, uint64_t now_ms)
 {

@@ -6,15 +6,7 @@
 #include <cmocka.h>
 
 #include "multiplexer/lookup_cache.h"
-
-static struct address ip(const char *text)
-{
-	struct address a;
-	const char *why;
-
-	assert_true(address_parse(text, &a, &why));
-	return a;
-}
+#include "tests/unit/support_ip.h"
 
 static struct address numbered(unsigned n)
 {

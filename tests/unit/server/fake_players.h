@@ -24,6 +24,7 @@
 #include "server/script_state.h"
 #include "server/show.h"
 #include "server/tell.h"
+#include "tests/unit/support_has.h"
 
 enum { FAKE_SAVED_MAX = 4044 };
 
@@ -313,13 +314,6 @@ static UNUSED const char *logged(void)
 	assert_int_equal(ftruncate(log_fd, 0), 0);
 	return text;
 }
-
-#define ASSERT_HAS(text, part)                                        \
-	do {                                                          \
-		const char *text_ = (text);                           \
-		if (strstr(text_, part) == NULL)                      \
-			fail_msg("no \"%s\" in \"%s\"", part, text_); \
-	} while (0)
 
 /* ---- the map ------------------------------------------------------------------------------------ */
 

@@ -16,17 +16,11 @@
 #include "server/maptest/api.h"
 #include "server/maptest/maptest.h"
 #include "server/script_state.h"
+#include "tests/unit/support_has.h"
 
 /* The tests of maps: each finds what is wrong with a map, and nothing wrong with one that is right. */
 
 static char top[] = "/tmp/holdfast-maptest-XXXXXX";
-
-#define ASSERT_HAS(text, part)                                        \
-	do {                                                          \
-		const char *text_ = (text);                           \
-		if (strstr(text_, part) == NULL)                      \
-			fail_msg("no \"%s\" in \"%s\"", part, text_); \
-	} while (0)
 
 static void write_file(const char *name, const char *text)
 {

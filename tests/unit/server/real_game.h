@@ -27,25 +27,12 @@
 #include "server/grants.h"
 #include "server/muxlinks.h"
 #include "server/script.h"
+#include "tests/unit/support_has.h"
 
 static struct loop loop;
 static struct game game;
 static char top[] = "/tmp/holdfast-game-XXXXXX", run_dir[80], maps_dir[80];
 static int log_fd, real_stderr;
-
-#define ASSERT_HAS(text, part)                                        \
-	do {                                                          \
-		const char *text_ = (text);                           \
-		if (strstr(text_, part) == NULL)                      \
-			fail_msg("no \"%s\" in \"%s\"", part, text_); \
-	} while (0)
-
-#define ASSERT_HAS_NOT(text, part)                                   \
-	do {                                                         \
-		const char *text_ = (text);                          \
-		if (strstr(text_, part) != NULL)                     \
-			fail_msg("a \"%s\" in \"%s\"", part, text_); \
-	} while (0)
 
 /* ---- time --------------------------------------------------------------------------------------- */
 

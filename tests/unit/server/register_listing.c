@@ -9,21 +9,11 @@
 
 #include "server/cvar.h"
 #include "server/register/listing.h"
+#include "tests/unit/support_ip.h"
 
 static struct cvar_list cvars;
 static struct listing listing;
 static struct address v4, v6;
-
-static struct address ip(const char *text)
-{
-	char with_port[ADDRESS_TEXT_MAX];
-	struct address a;
-	const char *why;
-
-	snprintf(with_port, sizeof with_port, strchr(text, ':') != NULL ? "[%s]:7" : "%s:7", text);
-	assert_true(address_parse(with_port, &a, &why));
-	return a;
-}
 
 static int set_up(void **state)
 {

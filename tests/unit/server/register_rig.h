@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "server/register/core.h"
+#include "tests/unit/support_ip.h"
 
 #define V4    "198.51.100.4"
 #define V6    "2001:db8::4"
@@ -38,19 +39,6 @@ static UNUSED void assert_said(const char *part)
 static UNUSED void assert_said_nothing(void)
 {
 	assert_string_equal(said, "");
-}
-
-static UNUSED struct address ip(const char *text)
-{
-	char with_port[ADDRESS_TEXT_MAX];
-	struct address a = {0};
-	const char *why;
-
-	if (text == NULL)
-		return a;
-	snprintf(with_port, sizeof with_port, strchr(text, ':') != NULL ? "[%s]:7" : "%s:7", text);
-	assert_true(address_parse(with_port, &a, &why));
-	return a;
 }
 
 static UNUSED const char *text_of(const struct address *a)

@@ -10,6 +10,7 @@
 
 #include "server/register/memory.h"
 #include "server/register/settings.h"
+#include "tests/unit/support_ip.h"
 
 static struct cvar_list cvars;
 static struct settings settings;
@@ -34,17 +35,6 @@ static void set(const char *name, const char *value)
 
 	if (!cvar_set(&cvars, name, value, true, &why))
 		fail_msg("%s", why);
-}
-
-static struct address ip(const char *text)
-{
-	char with_port[ADDRESS_TEXT_MAX];
-	struct address a;
-	const char *why;
-
-	snprintf(with_port, sizeof with_port, strchr(text, ':') != NULL ? "[%s]:7" : "%s:7", text);
-	assert_true(address_parse(with_port, &a, &why));
-	return a;
 }
 
 static void nothing_shipped_registers_anywhere(void **state)

@@ -7,21 +7,9 @@
 #include <stdio.h>
 
 #include "server/register/who.h"
+#include "tests/unit/support_ip.h"
 
 /* Sections 2 and 3: what whoami answers make of a server, row by row. */
-
-static struct address ip(const char *text)
-{
-	char with_port[ADDRESS_TEXT_MAX];
-	struct address a = {0};
-	const char *why;
-
-	if (text == NULL)
-		return a;
-	snprintf(with_port, sizeof with_port, strchr(text, ':') != NULL ? "[%s]:7" : "%s:7", text);
-	assert_true(address_parse(with_port, &a, &why));
-	return a;
-}
 
 #define V4 "198.51.100.4"
 #define V6 "2001:db8::4"
