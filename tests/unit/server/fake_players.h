@@ -315,6 +315,16 @@ static UNUSED const char *logged(void)
 	return text;
 }
 
+/* What all were shown since. */
+static UNUSED const char *all_text(void)
+{
+	static char text[4096];
+	snprintf(text, sizeof text, "%.*s", (int)to_all.len,
+		to_all.len > 0 ? (const char *)buf_bytes(&to_all).at : "");
+	buf_eat(&to_all, to_all.len);
+	return text;
+}
+
 /* ---- the map ------------------------------------------------------------------------------------ */
 
 static void write_file(const char *name, const char *text)

@@ -1,15 +1,6 @@
 #include "tests/unit/server/fake_players.h"
 
-/* What a map cannot do to the game, by mistake or not: the ways that script.c does not try. */
-
-static const char *all_text(void)
-{
-	static char text[4096];
-	snprintf(text, sizeof text, "%.*s", (int)to_all.len,
-		to_all.len > 0 ? (const char *)buf_bytes(&to_all).at : "");
-	buf_eat(&to_all, to_all.len);
-	return text;
-}
+/* What a map cannot do to the game, by mistake or not: the ways that script_limits.c does not try. */
 
 /* Runs it as a join handler with that budget; then the game must go on. What was logged. */
 static const char *run(const char *body, unsigned ms)
