@@ -28,6 +28,18 @@ def connect(address, timeout=PATIENCE, source=None):
     return s
 
 
+def read_all(s, timeout=PATIENCE):
+    """What the other side still says until it is gone."""
+    s.settimeout(timeout)
+    got = b""
+    try:
+        while data := s.recv(65536):
+            got += data
+    except ConnectionResetError:
+        pass
+    return got
+
+
 class Player:
     """One connection. Everything ever received is kept in `all`; expect() eats of `new`."""
 

@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from daemons import PATIENCE, free_port, wait_for
+from players import read_all
 
 NOT_FOUND = b'{"status":"error_not_found", "message" : "Not found."}'
 INTERNAL = b'{"status":"error_internal", "message" : "Internal server error."}'
@@ -55,16 +56,6 @@ def dial(holdfast):
     peer = socket.create_connection(("127.0.0.1", holdfast.port), timeout=PATIENCE)
     holdfast.closers.append(peer.close)
     return peer
-
-
-def read_all(peer):
-    got = b""
-    try:
-        while data := peer.recv(65536):
-            got += data
-    except ConnectionResetError:
-        pass
-    return got
 
 
 def curl(holdfast, path, *words):

@@ -12,7 +12,7 @@ from conformance.wire import listen as wire_listen
 from conftest import World
 from agnet import EVERYONE
 from daemons import CRASHED_ANYHOW, RESTARTING, AdminError, wait_for
-from players import connect
+from players import connect, read_all
 from test_conformance import run_suite, text_of
 from test_many_players import (assert_at_most_once, assert_nothing_lost_or_twice, assert_notices,
                                restart_many_times)
@@ -494,25 +494,13 @@ def test_who_fails_three_times_to_show_the_key_has_to_wait(holdfast):
     for _ in range(3):
         with connect(address) as stranger:
             stranger.sendall(b"nonsense nonsense nonsense")
-            read_to_end(stranger)
+            read_all(stranger)
     holdfast.multiplexer.wait_log(r"chain lower: 127\.0\.0\.1 has failed 3 times; it has to wait")
     with connect(address) as stranger:
-        assert read_to_end(stranger) == b""  # not even an alert
+        assert read_all(stranger) == b""  # not even an alert
     player = holdfast.player()
     player.expect(b"hello")
     assert player.is_connected()
-
-
-def read_to_end(sock):
-    data = b""
-    try:
-        while True:
-            more = sock.recv(4096)
-            if not more:
-                return data
-            data += more
-    except ConnectionResetError:
-        return data
 
 
 def test_two_multiplexers_in_a_row_conform_as_one_does(tower):

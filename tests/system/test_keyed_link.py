@@ -12,6 +12,7 @@ import pytest
 from agnet import ScriptedMultiplexer, ScriptedServer
 from conformance.wire import Link
 from daemons import HANGS, PATIENCE, RESTARTING, AdminError, AdminLine, free_port, wait_for
+from players import read_all
 
 SERVER_TLS_OUT = r"no TLS handshake within 5 s"
 
@@ -64,18 +65,6 @@ def keyed(holdfast):
 def play(player, number):
     player.line(str(number))
     player.expect(b"ok %d " % number)
-
-
-def read_to_end(sock):
-    """What the other side said until it was gone."""
-    sock.settimeout(PATIENCE)
-    said = b""
-    try:
-        while chunk := sock.recv(65536):
-            said += chunk
-    except ConnectionResetError:
-        pass
-    return said
 
 
 # -- what users feel ------------------------------------------------------------------------------
@@ -266,7 +255,7 @@ def test_who_does_not_show_the_key_learns_nothing_and_disturbs_nobody(keyed, hol
     for said in (b"GET / HTTP/1.1\r\n\r\n", b"\4\0\x0e\0" * 10, b"look\r\n" * 20, os.urandom(3000)):
         with keyed.connect() as sock:
             sock.sendall(said)
-            assert len(read_to_end(sock)) <= 7  # an alert of TLS
+            assert len(read_all(sock)) <= 7  # an alert of TLS
         if said.startswith(b"\4"):  # before the third failure
             assert re.search(r"link: a connection from 127\.0\.0\.1:\d+ is refused: .*TLS",
                              holdfast.server.text())
@@ -296,7 +285,7 @@ def test_silence_and_dripped_bytes_are_over_at_the_deadline(keyed, holdfast):
         except ConnectionResetError:
             gone = True
     assert gone
-    assert read_to_end(silent) == b""
+    assert read_all(silent) == b""
     silent.close()
     dripping.close()
     holdfast.server.wait_log(SERVER_TLS_OUT)
@@ -324,7 +313,7 @@ def test_a_tls_client_without_the_right_key_is_refused(keyed, holdfast, how):
         keyed.processes.append(process)
         theirs.close()
         sock, words = ours, "no key, or one by another name"
-    assert read_to_end(sock) == b""
+    assert read_all(sock) == b""
     process.wait(PATIENCE)
     holdfast.server.wait_log(rf"link: a connection from 127\.0\.0\.1:\d+ is refused: .*{words}")
     play(player, 1)
@@ -336,10 +325,10 @@ def test_who_fails_three_times_has_to_wait(keyed, holdfast):
     for _ in range(3):
         with keyed.connect() as sock:
             sock.sendall(b"nonsense nonsense nonsense")
-            read_to_end(sock)
+            read_all(sock)
     holdfast.server.wait_log(r"127\.0\.0\.1 has failed 3 times; it has to wait for 10 s")
     with keyed.connect() as sock:
-        assert read_to_end(sock) == b""
+        assert read_all(sock) == b""
     # So does the true one, if it comes from there; then it is let in.
     holdfast.start_multiplexer()
     wait_for(lambda: holdfast.link_state() == "open", "the link is made", 40)

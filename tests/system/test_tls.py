@@ -14,9 +14,9 @@ import websocket
 from browsers import WebPlayer, chromium, quit_chromium
 from daemons import PATIENCE, SAFE, free_port, wait_for
 from pages import Page
-from players import TlsPlayer, connect
+from players import TlsPlayer, connect, read_all
 from terminals import Terminal
-from tls_players import TLS12, TLS13, ByHand, client_hello, helper_pid, plays, read_all, resident
+from tls_players import TLS12, TLS13, ByHand, client_hello, helper_pid, plays, resident
 
 
 # -- real clients ----------------------------------------------------------------------------------

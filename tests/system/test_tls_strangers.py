@@ -8,7 +8,8 @@ import time
 import pytest
 
 from daemons import wait_for
-from tls_players import TLS12, TLS13, ByHand, client_hello, helper_pid, plays, read_all, resident
+from players import read_all
+from tls_players import TLS12, TLS13, ByHand, client_hello, helper_pid, plays, resident
 
 
 def test_who_is_slow_or_silent_is_cut_off_and_who_speaks_no_tls_is_told(tls):

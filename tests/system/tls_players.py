@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 
-from daemons import PATIENCE, wait_for
+from daemons import wait_for
 from players import TlsPlayer, connect
 
 TLS12, TLS13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -78,17 +78,6 @@ def plays(player, word="here"):
 
 def helper_pid(tls):
     return wait_for(lambda: tls.status()["helper"] == "up" and tls.status()["pid"], "it runs")
-
-
-def read_all(s, timeout=PATIENCE):
-    s.settimeout(timeout)
-    got = b""
-    try:
-        while data := s.recv(65536):
-            got += data
-    except ConnectionResetError:
-        pass
-    return got
 
 
 def client_hello():
