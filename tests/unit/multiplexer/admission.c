@@ -20,7 +20,9 @@ static const struct admission_limits usual = {.per_address = 20,
 /* Only what a test is about. */
 static const struct admission_limits none;
 
-enum { NEVER = UINT32_MAX, ALWAYS = 0 }; /* chances: of being dropped early */
+/* Chances of being dropped early. */
+#define NEVER  UINT32_MAX
+#define ALWAYS 0
 
 static enum admission_verdict ask(struct admission *a, const char *host, uint64_t now_ms)
 {
