@@ -232,7 +232,7 @@ maps: $(addprefix map-,$(notdir $(MAPS)))
 
 # ---- threads --------------------------------------------------------------------------------------
 # ThreadSanitizer over what runs in threads: its own few files, since it takes a build of its own.
-RACE := $(wildcard common/http*.c) $(addprefix common/,address.c buf.c hash.c log.c loop.c reason.c stream.c utf8.c)
+RACE := $(wildcard common/http*.c) $(addprefix common/,address.c bell.c buf.c hash.c log.c loop.c reason.c stream.c utf8.c)
 $(B)/race: $(call objects,$(RACE) tests/unit/common/http_server.c $(UNIT_SHARED)) $(OBJECTS_common)
 	$(say) LINK $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) -lcmocka $(LIBS_common)

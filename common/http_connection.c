@@ -226,7 +226,7 @@ void http_connection_bring(struct http_worker *w)
 		http_move_all(&w->asked, &s->inbox);
 	uv_mutex_unlock(&s->lock);
 	if (!shut && ring)
-		uv_async_send(&s->bell);
+		bell_ring(&s->bell);
 	while (!list_is_empty(&w->asked)) {
 		struct http_connection *c = container_of(w->asked.next, struct http_connection, in);
 
@@ -349,7 +349,7 @@ static void on_closed(struct stream *stream)
 	bool ours = c->state == EXCHANGE_NONE;
 	uv_mutex_unlock(&s->lock);
 	if (ring)
-		uv_async_send(&s->bell);
+		bell_ring(&s->bell);
 	if (ours)
 		connection_free(c);
 }

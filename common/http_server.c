@@ -146,9 +146,9 @@ static void tell_who_left(struct http_server *s)
 
 static void end_if_done(struct http_server *s);
 
-static void on_bell(uv_async_t *bell)
+static void on_bell(struct bell *bell)
 {
-	struct http_server *s = bell->data;
+	struct http_server *s = container_of(bell, struct http_server, bell);
 
 	if (!s->closing) {
 		tell_of_requests(s);
@@ -179,9 +179,9 @@ static void server_free(struct http_server *s)
 	free(s);
 }
 
-static void on_bell_closed(uv_handle_t *handle)
+static void on_bell_closed(struct bell *bell)
 {
-	struct http_server *s = handle->data;
+	struct http_server *s = container_of(bell, struct http_server, bell);
 	const struct http_server_ops *ops = s->config.ops;
 	void *owner = s->config.owner;
 	bool opened = s->closing;
@@ -196,11 +196,11 @@ static void end_if_done(struct http_server *s)
 	uv_mutex_lock(&s->lock);
 	bool all = s->done == s->worker_count;
 	uv_mutex_unlock(&s->lock);
-	if (!all || uv_is_closing((uv_handle_t *)&s->bell))
+	if (!all || bell_is_closing(&s->bell))
 		return;
 	for (unsigned i = 0; s->config.threads > 0 && i < s->worker_count; i++)
 		uv_thread_join(&s->workers[i].thread); /* it has said that it ends */
-	uv_close((uv_handle_t *)&s->bell, on_bell_closed);
+	bell_close(&s->bell, on_bell_closed);
 }
 
 static void tell_to_stop(struct http_worker *w)
@@ -360,7 +360,7 @@ struct http_server *http_server_open(struct loop *loop, const struct http_server
 {
 	unsigned workers = config->threads > 0 ? config->threads : 1;
 	struct http_server *s = server_new(loop, config, workers);
-	int status = s == NULL ? UV_ENOMEM : uv_async_init(&loop->uv, &s->bell, on_bell);
+	int status = s == NULL ? UV_ENOMEM : bell_open(&s->bell, loop, on_bell);
 
 	if (status < 0) {
 		*why = uv_strerror(status);
@@ -369,11 +369,10 @@ struct http_server *http_server_open(struct loop *loop, const struct http_server
 			server_free(s);
 		return NULL;
 	}
-	s->bell.data = s;
 	status = open_workers(s, workers, sockets, count);
 	if (status == 0)
 		return s;
 	*why = uv_strerror(status);
-	uv_close((uv_handle_t *)&s->bell, on_bell_closed);
+	bell_close(&s->bell, on_bell_closed);
 	return NULL;
 }

@@ -23,7 +23,7 @@ void http_move_all(struct list *from, struct list *to)
 
 void http_worker_ring(struct http_worker *w)
 {
-	uv_async_send(&w->bell);
+	bell_ring(&w->bell);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------ */
@@ -35,7 +35,7 @@ static void tell_done(struct http_worker *w)
 	uv_mutex_lock(&s->lock);
 	s->done++;
 	uv_mutex_unlock(&s->lock);
-	uv_async_send(&s->bell);
+	bell_ring(&s->bell);
 }
 
 static void handle_closed(struct http_worker *w)
@@ -44,9 +44,14 @@ static void handle_closed(struct http_worker *w)
 		tell_done(w);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+static void on_tick_closed(uv_handle_t *handle)
 {
 	handle_closed(handle->data);
+}
+
+static void on_bell_closed(struct bell *bell)
+{
+	handle_closed(container_of(bell, struct http_worker, bell));
 }
 
 static void on_door_closed(uv_handle_t *handle)
@@ -69,12 +74,11 @@ static void close_doors(struct http_worker *w)
 /* Closes itself when its last connection has gone. */
 static void end_if_empty(struct http_worker *w)
 {
-	if (!w->stopping || !list_is_empty(&w->connections) ||
-		uv_is_closing((uv_handle_t *)&w->bell))
+	if (!w->stopping || !list_is_empty(&w->connections) || bell_is_closing(&w->bell))
 		return;
 	loop_task_cancel(&w->bring);
-	uv_close((uv_handle_t *)&w->bell, on_handle_closed);
-	uv_close((uv_handle_t *)&w->tick, on_handle_closed);
+	bell_close(&w->bell, on_bell_closed);
+	uv_close((uv_handle_t *)&w->tick, on_tick_closed);
 }
 
 /* ---- the clock ---------------------------------------------------------------------------------- */
@@ -235,9 +239,9 @@ static void stop(struct http_worker *w)
 	end_if_empty(w);
 }
 
-static void on_bell(uv_async_t *bell)
+static void on_bell(struct bell *bell)
 {
-	struct http_worker *w = bell->data;
+	struct http_worker *w = container_of(bell, struct http_worker, bell);
 	struct list parts, arrivals;
 
 	list_init(&parts);
@@ -305,7 +309,7 @@ int http_worker_open(struct http_worker *w, struct http_server *server, unsigned
 	w->doors = calloc(door_count, sizeof *w->doors);
 	status = w->doors == NULL ? UV_ENOMEM : uv_mutex_init(&w->lock);
 	if (status == 0) {
-		status = uv_async_init(&w->loop->uv, &w->bell, on_bell);
+		status = bell_open(&w->bell, w->loop, on_bell);
 		if (status < 0)
 			uv_mutex_destroy(&w->lock);
 	}
@@ -315,7 +319,6 @@ int http_worker_open(struct http_worker *w, struct http_server *server, unsigned
 		free(w->doors);
 		return status;
 	}
-	w->bell.data = w;
 	uv_timer_init(&w->loop->uv, &w->tick);
 	w->tick.data = w;
 	w->handles = 2;

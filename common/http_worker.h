@@ -2,6 +2,7 @@
 #ifndef COMMON_HTTP_WORKER_H
 #define COMMON_HTTP_WORKER_H
 
+#include "common/bell.h"
 #include "common/http_seats.h"
 #include "common/http_server.h"
 #include "common/stream.h"
@@ -75,7 +76,7 @@ struct http_worker {
 	struct http_server *server; /* borrowed */
 	struct loop own, *loop;     /* own, or the owner's */
 	uv_thread_t thread;
-	uv_async_t bell;
+	struct bell bell;
 	uv_timer_t tick;
 	struct list connections;
 	struct http_door *doors;   /* owned: of the first worker, one for each socket */
@@ -99,7 +100,7 @@ struct http_worker {
 struct http_server {
 	struct loop *loop; /* borrowed: the owner's */
 	struct http_server_config config;
-	uv_async_t bell;
+	struct bell bell;
 	struct loop_task hand_over;
 	struct list taken; /* connections whose request the owner is about to be told of */
 	bool closing;
