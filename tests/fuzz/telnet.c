@@ -95,7 +95,7 @@ static const struct layers_ops ops = {.on_input = on_input,
 	.on_event = on_event,
 	.on_nomem = on_nomem};
 
-static struct mssp mssp = {.facts = {7, 1700000000, "4000", "fuzz"}};
+static struct mssp mssp = {.facts = {7, 1700000000, "4000", "fuzz", NULL}};
 
 static void rig_open(struct rig *r, uint8_t how)
 {

@@ -593,7 +593,7 @@ static void mxp_is_offered_when_the_game_wants_it(void **state)
 static void a_crawler_is_told_once_a_second_by_option_and_by_request(void **state)
 {
 	struct rig r;
-	struct mssp mssp = {.facts = {3, 1700000000, "4000 23", "9"}};
+	struct mssp mssp = {.facts = {3, 1700000000, "4000 23", "9", NULL}};
 	const char *why;
 
 	(void)state;

@@ -201,9 +201,7 @@ static void add_random(struct buf *b)
 	static const uint8_t flags[] = {
 		0x81, 0x81, 0x82, 0x01, 0x02, 0x00, 0x80, 0x80, 0x89, 0x8a, 0x88, 0x83, 0x91, 0x09};
 	static const char *const texts[] = {"", "a", "hello", "\xc3\xa4", "\xf0\x9f\x98\x80",
-		"\xf0\x9f", "\x98\x80", "\x03\xe8",
-		"\x03\xe8"
-		"bye",
+		"\xf0\x9f", "\x98\x80", "\x03\xe8", "\x03\xe8\x62ye", /* bye */
 		"\x03\xed", "\xed\xa0\x80", "\xff"};
 
 	for (uint32_t n = 1 + some(6); n > 0; n--) {

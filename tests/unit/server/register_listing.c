@@ -160,19 +160,20 @@ static void with_nat_the_port_is_the_one_outside(void **state)
 
 static void a_map_may_set_what_is_its_own_within_bounds_or_nothing_changes(void **state)
 {
+	static const char too_long[] = "{\"gameMode\":\"01234567890123456789012345678901234567890"
+				       "123456789012345678901234567\"}";
 	static const char *const good[] = {"{}", "{\"DNState\":255}", "{\"gameMode\":\"\"}",
 		"{\"own\":\"text\",\"own2\":1.5,\"own_3\":true,\"own4\":-7}", "{\"own\":null}",
 		"{\"nothing\":null}", "{\"DNState\":null}"};
 	static const char *const bad[] = {"{\"DNState\":256}", "{\"DNState\":-1}",
 		"{\"DNState\":1.5}", "{\"DNState\":true}", "{\"DNCycle\":1}", "{\"gameMode\":1}",
-		"{\"gameMode\":\"0123456789012345678901234567890123456789012345678901234567890123456"
-		"7\"}",
-		"{\"mapW\":-1}", "{\"mapW\":2147483648}", "{\"name\":\"x\"}", "{\"port\":1}",
-		"{\"password\":false}", "{\"currentPlayers\":0}", "{\"playerList\":{}}",
-		"{\"IPv4Address\":\"192.0.2.9\"}", "{\"IPv6Address\":\"192.0.2.9\"}",
-		"{\"connectable\":true}", "{\"gameID\":1}", "{\"firstSeen\":\"x\"}", "{\"\":1}",
-		"{\"_x\":1}", "{\"1x\":1}", "{\"a b\":1}", "{\"a-b\":1}", "{\"own\":[]}",
-		"{\"own\":{}}", "{\"a2345678901234567890123456789012x\":1}"};
+		too_long, "{\"mapW\":-1}", "{\"mapW\":2147483648}", "{\"name\":\"x\"}",
+		"{\"port\":1}", "{\"password\":false}", "{\"currentPlayers\":0}",
+		"{\"playerList\":{}}", "{\"IPv4Address\":\"192.0.2.9\"}",
+		"{\"IPv6Address\":\"192.0.2.9\"}", "{\"connectable\":true}", "{\"gameID\":1}",
+		"{\"firstSeen\":\"x\"}", "{\"\":1}", "{\"_x\":1}", "{\"1x\":1}", "{\"a b\":1}",
+		"{\"a-b\":1}", "{\"own\":[]}", "{\"own\":{}}",
+		"{\"a2345678901234567890123456789012x\":1}"};
 	struct listing_now now = {.cvars = &cvars.set, .map = "hall"};
 	const char *why = "";
 
