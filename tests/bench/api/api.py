@@ -155,15 +155,15 @@ def main():
         ratio = ours.medians(100)[0] / subjects[0].medians(100)[0]
         lines += ["", f"Aim: with 100 connections at least 0.7 of nginx's requests: {ratio:.2f}, "
                   f"{'met' if ratio >= 0.7 else 'NOT met'}."]
-        idle = frames_of(ours)
-        ours.load(100, frame_seconds)
-        busy, beside = frames_of(ours), frames_of(subjects[-1])
+        # two that have seen nothing of the load before: a server counts all frames of its life
+        subjects += [holdfast(folder("busy"), "busy"), holdfast(folder("beside"), "beside")]
+        subjects[-2].load(100, frame_seconds)
+        busy, beside = map(frames_of, subjects[-2:])
         late = busy["frame_late_p99_us"]
         lines += [f"Aim: frames begin at most 1 ms late (p99) under 100 connections for {frame_seconds} s: "
                   f"{late / 1000:.2f} ms, {'met' if late <= 1000 else 'NOT met'}; the latest "
-                  f"{busy['frame_late_max_us'] / 1000:.2f} ms, frames left out "
-                  f"{busy['frames_late'] - idle['frames_late']}. Of a server beside it that had nothing "
-                  f"to do: p99 {beside['frame_late_p99_us'] / 1000:.2f} ms, the latest "
+                  f"{busy['frame_late_max_us'] / 1000:.2f} ms, frames left out {busy['frames_late']}. "
+                  f"Of a server beside it that had nothing to do: p99 {beside['frame_late_p99_us'] / 1000:.2f} ms, the latest "
                   f"{beside['frame_late_max_us'] / 1000:.2f} ms."]
         text = "\n".join(lines) + "\n"
         (out / "api.md").write_text(text)
