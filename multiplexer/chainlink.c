@@ -324,14 +324,14 @@ static void on_end(struct link *l, int status, const char *reason, bool refused)
 	if (c->peer != p) {
 		if (!p->greeted)
 			strike(p);
-		if (refused || (status != UV_EOF && status != UV_ECONNRESET))
+		if (refused || !link_peer_closed(status))
 			log_refusal(c, refused ? "is cut off" : "failed", reason);
 		drop_candidate(p);
 	} else if (refused) {
 		snprintf(text, sizeof text, "cut off: %s", reason);
 		c->mux->metrics.chain_cut_off++;
 		chainlink_end(c, text);
-	} else if (status == UV_EOF && (c->state == CHAIN_LEAVING || c->going)) {
+	} else if (link_peer_closed(status) && (c->state == CHAIN_LEAVING || c->going)) {
 		log_info("chain %s: has left", c->listener->name);
 		become_lost(c);
 	} else {

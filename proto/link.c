@@ -44,14 +44,13 @@ static void tell_end(struct link *l, int status, const char *reason, bool refuse
 
 static void tell_stream_end(struct link *l, int status)
 {
-	bool ended = status == UV_EOF || status == UV_ECONNRESET; /* RESET: it had not read all */
 	char reason[192];
 
-	if (ended && l->framer.have >= 2)
+	if (link_peer_closed(status) && l->framer.have >= 2)
 		snprintf(reason, sizeof reason,
 			"the peer ended in the middle of a message: %zu of %u bytes",
 			l->framer.have, wire_get16(l->framer.part));
-	else if (ended && l->framer.have == 1)
+	else if (link_peer_closed(status) && l->framer.have == 1)
 		snprintf(
 			reason, sizeof reason, "the peer ended in the middle of a message: 1 byte");
 	else if (status == UV_EPROTO && l->tls != NULL)

@@ -59,6 +59,14 @@ struct link {
 	uint64_t messages_in, messages_out, unknown_in; /* counters */
 };
 
+/* For on_end: the peer has closed its socket, having read all or (UV_ECONNRESET) not all of what was sent.
+ * Which of the two it is says nothing of how it ended: who is killed when he has read all ends with UV_EOF,
+ * who has said goodbye and ends with something unread does not. */
+static inline bool link_peer_closed(int status)
+{
+	return status == UV_EOF || status == UV_ECONNRESET;
+}
+
 /* Connects; ops->on_up or ops->on_end tells how it went. 0 or a negative UV_E, nothing kept then.
  * key (linkkey.h): NULL = plain bytes, for AF_UNIX only. */
 int link_dial(struct link *l, struct loop *loop, const struct address *to,

@@ -129,7 +129,7 @@ void muxlink_end(struct muxlink *m, const char *how, const char *reason, bool at
 	struct muxpeer *p = m->peer;
 
 	if (m->state == MUXLINK_LEAVING && !at_fault)
-		log_info("%s: the multiplexer has read everything", muxlink_label(m));
+		log_info("%s: the multiplexer has closed the link", muxlink_label(m));
 	else if (!m->taken || (m->game->stop == STOP_MULTIPLEXER && !at_fault))
 		log_info("%s: the multiplexer has gone offline", muxlink_label(m));
 	else

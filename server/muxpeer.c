@@ -200,10 +200,10 @@ static void on_end(struct link *l, int status, const char *reason, bool refused)
 
 	if (p->owner != NULL)
 		muxlink_end(p->owner, refused ? "cut off" : "lost", reason,
-			refused || status != UV_EOF);
+			refused || !link_peer_closed(status));
 	else if (!p->greeted)
 		refuse_unproved(p, reason);
-	else if (refused || status != UV_EOF || l->framer.have > 0)
+	else if (refused || !link_peer_closed(status) || l->framer.have > 0)
 		muxpeer_refuse(p, reason);
 	else
 		muxpeer_close(p);

@@ -24,7 +24,7 @@ static void a_stop_reads_all_there_is_then_saves_shows_and_says_goodbye(UNUSED v
 	mux_close(&m);
 	assert_true(is_stopped());
 	assert_int_equal(game.stop, STOP_RESTART);
-	ASSERT_HAS(logged(), "link: the multiplexer has read everything");
+	ASSERT_HAS(logged(), "link: the multiplexer has closed the link");
 }
 
 static void a_stop_without_a_link_is_at_once(UNUSED void **state)
