@@ -306,7 +306,8 @@ def test_with_a_screen_reader_questions_are_lines_of_the_output(holdfast, chrome
     assert description(tab).startswith("HP 30>")
     tab.type("echo done")
     tab.shows("[done]")
-    lines = tab.log().split("\n")
+    # The game shows what it hears of the page as well, whenever that comes.
+    lines = [line for line in tab.log().split("\n") if not line.startswith("event caps ")]
     assert lines[-4:] == ["Your new password:", "The same once more:", "HP 30>", "[done]"]
 
 
