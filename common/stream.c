@@ -190,8 +190,10 @@ static void fault(struct stream *s, int status)
 		return;
 	s->broken = true;
 	queue_drop(s);
-	if (s->end_status == 0)
+	if (s->end_status == 0 || s->end_status == UV_EOF) {
 		s->end_status = status;
+		s->ended = false;
+	}
 	loop_at_turn_end(s->loop, &s->flush);
 }
 

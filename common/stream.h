@@ -41,8 +41,8 @@ struct stream_ops {
 	void (*on_slow)(struct stream *s);
 	/* ... low or less are. */
 	void (*on_drained)(struct stream *s);
-	/* Once: UV_EOF when the peer ended its side, or a fault of reading or writing. The stream
-	 * stays until stream_close; after UV_EOF it can write. */
+	/* UV_EOF when the peer ended its side, after which we can still write; and a fault of reading
+	 * or writing, the last that is told. Each once. The stream stays until stream_close. */
 	void (*on_end)(struct stream *s, int status);
 	/* The last call ever: free it here. */
 	void (*on_closed)(struct stream *s);
@@ -78,7 +78,7 @@ struct stream {
 	bool dialling;  /* the kernel is connecting it ... */
 	bool dial_over; /* ... or is through, and on_connected has to tell */
 	bool full;      /* the kernel takes no more at the moment */
-	bool ended;     /* on_end was called */
+	bool ended;     /* on_end was called, with end_status */
 	bool broken;    /* a fault: nothing can be written any more */
 };
 

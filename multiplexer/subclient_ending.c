@@ -218,8 +218,8 @@ void subclient_end(struct subclient *u, enum closing why, const char *words)
 
 void subclient_ended(struct subclient *u, int status)
 {
-	if (status != UV_EOF) {
-		subclient_drop(u, CLOSING_LOST);
+	if (status != UV_EOF) { /* who had ended his side before has not lost his connection */
+		subclient_drop(u, u->eof_ms != 0 ? CLOSING_LEFT : CLOSING_LOST);
 	} else if (u->state == SUBCLIENT_KNOCKING) {
 		subclient_drop(u, CLOSING_LEFT); /* what he did not say now he never will */
 	} else if (subclient_detach(u, CLOSING_LOST)) {

@@ -41,8 +41,9 @@ static void settle(struct session *s)
 		return;
 	if (s->wire_dead) {
 		if (!stream_is_finished(&s->plain) && !s->plain_over)
-			return; /* the multiplexer has still to read his last words */
-		if (s->wire_gone)
+			/* The multiplexer has still to read his last words: the clock will see. */
+			speaker_watch(s->speaker, s);
+		else if (s->wire_gone)
 			close_session(s);
 		else if (s->deadline_ms == 0)
 			set_deadline(s, ALERT_MS);
@@ -235,6 +236,10 @@ static void on_plain_end(struct stream *plain, int status UNUSED)
 {
 	struct session *s = container_of(plain, struct session, plain);
 
+	if (s->plain_over) { /* now it takes nothing any more, either */
+		settle(s);
+		return;
+	}
 	s->plain_over = true;
 	if (!s->up) {
 		close_session(s);
@@ -376,7 +381,7 @@ void session_left(struct session *s)
 
 void session_tick(struct session *s)
 {
-	if (now_ms(s) < s->deadline_ms) {
+	if (s->deadline_ms == 0 || now_ms(s) < s->deadline_ms) {
 		settle(s);
 		return;
 	}

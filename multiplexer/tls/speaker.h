@@ -16,7 +16,7 @@ struct speaker {
 	struct tls_context *context; /* owned; NULL = no certificates yet */
 	struct certificates next;    /* those that the next USE is about */
 	struct session *by_id;       /* uthash head */
-	struct list clocked;         /* sessions with a deadline */
+	struct list clocked;         /* sessions with a deadline, or that wait for their end */
 	uv_timer_t clock;
 	size_t count, max; /* sessions: now, and at most */
 	bool over;         /* the multiplexer is gone */

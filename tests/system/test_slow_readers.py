@@ -86,3 +86,20 @@ def test_a_flooding_script_loses_the_slow_player_and_serves_the_others(holdfast)
     wait_for(lambda: len(holdfast.users()) == 20, "he is gone")
     others[0].line("echo the end")
     others[0].expect(b"[7] the end\r\n")
+
+
+def test_one_who_ended_his_side_and_goes_while_output_waits_is_gone_at_once(holdfast):
+    """Not when half_close is over, however long that is."""
+    holdfast.map = "talker"
+    holdfast.listen("local", "raw", where="unix")
+    holdfast.listen("telnet")
+    holdfast.start(half_close="30s", output_limit="64MiB", output_soft="64MiB")
+    for n, listener in enumerate(("local", "telnet")):
+        player = holdfast.player(listener, receive_buffer=None if listener == "local" else 4096)
+        player.expect(b"hello")
+        player.line("flood 50000")
+        player.half_close()
+        wait_for(lambda: holdfast.metric("queue_bytes") > 1_000_000, "much waits for him")
+        player.close()
+        wait_for(lambda: holdfast.users() == [], "he is gone")
+        assert holdfast.metric("closed_left") == n + 1

@@ -113,6 +113,29 @@ def test_one_who_does_not_read_costs_little_and_is_closed(tls):
     wait_for(lambda: tls_sockets(pid) <= 3, "nothing of him is left")
 
 
+def test_one_who_ended_his_side_and_goes_while_output_waits_is_gone_at_once(tls):
+    tls.start("talker", half_close="30s", linger="30s", output_limit="64MiB", output_soft="64MiB")
+    other = tls.player()
+    other.expect(b"hello")
+    others_key = tls.holdfast.users()[0]["key"]
+    pid = helper_pid(tls)
+    for kicked in (False, True):
+        player = tls.player(receive_buffer=4096)
+        player.expect(b"hello")
+        player.line("flood 50000")
+        wait_for(lambda: tls.metric("queue_bytes") > 1_000_000, "much waits for him")
+        if kicked:
+            key, = {user["key"] for user in tls.holdfast.users()} - {others_key}
+            tls.holdfast.admin("multiplexer", "kick", key)
+        player.abandon()
+        player.close()
+        wait_for(lambda: len(tls.holdfast.users()) == 1, "he is gone")
+        wait_for(lambda: tls.metric("queue_bytes") == 0 and tls_sockets(pid) <= 3, "and all that was his")
+    assert tls.metric("closed_left") == tls.metric("closed_kicked") == 1
+    other.line("echo fine")
+    other.expect(b"[4] fine")
+
+
 def tls_sockets(pid):
     """A channel, and two for each player."""
     return sum(os.readlink(f.path).startswith("socket:") for f in os.scandir(f"/proc/{pid}/fd"))

@@ -576,6 +576,37 @@ static void after_the_peer_s_end_we_can_still_write(void **state UNUSED)
 	close(peer);
 }
 
+/* Else its owner would wait for it to take what was queued. */
+static void a_fault_after_the_peer_s_end_is_told_too_and_once(void **state UNUSED)
+{
+	struct side a;
+	int peer = open_pair(&a, SOCK_STREAM);
+	struct shared *much = write_much(&a, 2000000);
+
+	stream_limits(&a.s, 1000, 0);
+	stream_read(&a.s);
+	shutdown(peer, SHUT_WR);
+	RUN_UNTIL(a.s.ended);
+	EXPECT_SEEN(&a, "SE");
+	assert_int_equal(a.status, UV_EOF);
+	assert_true(a.s.full);
+	close(peer);
+	RUN_UNTIL(a.status != UV_EOF);
+	EXPECT_SEEN(&a, "SEE");
+	assert_true(a.status == UV_EPIPE || a.status == UV_ECONNRESET);
+	assert_int_equal(much->refs, 1);
+	assert_int_equal(a.s.polled, 0);
+	stream_read(&a.s);
+	write_text(&a, "anybody else?");
+	stream_finish(&a.s);
+	run_turn();
+	run_turn();
+	assert_true(stream_is_finished(&a.s));
+	EXPECT_SEEN(&a, "SEE");
+	shared_unref(much);
+	end(&a);
+}
+
 static void finishing_sends_what_is_queued_then_ends_our_side_and_reads_on(void **state UNUSED)
 {
 	struct side a;
@@ -1031,6 +1062,7 @@ int main(void)
 		LOOP_TEST(a_fault_while_a_write_waits_is_told_as_well),
 		LOOP_TEST(the_last_words_of_a_peer_that_died_are_heard_before_its_end),
 		LOOP_TEST(after_the_peer_s_end_we_can_still_write),
+		LOOP_TEST(a_fault_after_the_peer_s_end_is_told_too_and_once),
 		LOOP_TEST(finishing_sends_what_is_queued_then_ends_our_side_and_reads_on),
 		LOOP_TEST(a_paused_stream_leaves_the_bytes_in_the_kernel),
 		LOOP_TEST(a_dialled_and_an_accepted_stream_talk_over_tcp),
