@@ -316,7 +316,7 @@ class _(Right):
 @mutant("does not care for NOT READY", "acceptance.only-while-ready", "input.held-while-not-ready",
         "input.nothing-behind-the-marker", "input.held-over-a-restart",
         "input.of-who-comes-while-not-ready", "answers.held.get-*", "answers.held-again.get-*",
-        "answers.open.not-ready", "answers.new.not-ready")
+        "answers.open.not-ready")
 class _(Right):
     def on_not_ready(self):
         self.ready = True
