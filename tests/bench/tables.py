@@ -85,6 +85,8 @@ def relay(run):
         table.aim(f"{n:,} players, of a bare multiplexer", of("bare epoll", cpu, n), 1.2)
     table.aim(f"a message at {run.sizes[-1]:,} players, of one at {run.sizes[1]}",
               median(cpu["Holdfast", run.sizes[-1]]) / median(cpu["Holdfast", run.sizes[1]]), 1.5)
+    table.aim("the same, of what an echo alone costs there",
+              of("an echo alone", cpu, run.sizes[-1]) / of("an echo alone", cpu, run.sizes[1]), 1.5)
     return table
 
 
