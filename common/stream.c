@@ -279,33 +279,38 @@ static void settle(struct stream *s)
 
 /* Writing */
 
-/* What send says when the kernel takes no more at the moment. */
-static bool is_full(int error)
+/* What the kernel takes of the parts at the moment; negative: a fault, which is noted. */
+static ssize_t give(struct stream *s, struct iovec *parts, size_t count)
 {
-	return error == EAGAIN || error == ENOBUFS;
+	const struct msghdr m = {.msg_iov = parts, .msg_iovlen = count};
+	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+	ssize_t n;
+
+	do
+		n = count == 1 ? send(s->fd, parts->iov_base, parts->iov_len, flags)
+			       : sendmsg(s->fd, &m, flags);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 && (errno == EAGAIN || errno == ENOBUFS))
+		return 0;
+	if (n < 0)
+		fault(s, -errno);
+	return n;
 }
 
 /* Gives the kernel what it takes of the queue's front. False: that was not all. */
 static bool send_front(struct stream *s)
 {
 	struct iovec parts[IOV_AT_ONCE];
-	struct msghdr m = {.msg_iov = parts};
 	size_t total = 0;
-	ssize_t n;
+	uint32_t count = 0;
 
-	for (; m.msg_iovlen < s->queue_count && m.msg_iovlen < IOV_AT_ONCE; m.msg_iovlen++) {
-		const struct stream_chunk *c = chunk_at(s, (uint32_t)m.msg_iovlen);
-		parts[m.msg_iovlen] = (struct iovec){c->b->bytes + c->from, c->len};
+	for (; count < s->queue_count && count < IOV_AT_ONCE; count++) {
+		const struct stream_chunk *c = chunk_at(s, count);
+		parts[count] = (struct iovec){c->b->bytes + c->from, c->len};
 		total += c->len;
 	}
-	do
-		n = m.msg_iovlen == 1
-			    ? send(s->fd, parts[0].iov_base, total, MSG_DONTWAIT | MSG_NOSIGNAL)
-			    : sendmsg(s->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && !is_full(errno))
-		fault(s, -errno);
-	else if (n > 0)
+	ssize_t n = give(s, parts, count);
+	if (n > 0)
 		queue_eat(s, (size_t)n);
 	return n >= 0 && (size_t)n == total;
 }
@@ -351,28 +356,19 @@ void stream_write(struct stream *s, struct shared *b)
 	stream_write_part(s, b, 0, b->len);
 }
 
-/* What the kernel takes of them at once; all of them when there is a fault. */
-static size_t try_send(struct stream *s, struct slice bytes)
-{
-	ssize_t n;
-
-	do
-		n = send(s->fd, bytes.at, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	while (n < 0 && errno == EINTR);
-	if (n < 0 && !is_full(errno)) {
-		fault(s, -errno);
-		return bytes.len;
-	}
-	s->bytes_out += n > 0 ? (uint64_t)n : 0;
-	return n > 0 ? (size_t)n : 0;
-}
-
 void stream_write_now(struct stream *s, struct slice bytes)
 {
 	if (!s->open || s->broken || s->finishing || s->closing)
 		return;
-	if (bytes.len > 0 && s->connected && s->queue_count == 0 && !s->full)
-		bytes = slice_from(bytes, try_send(s, bytes));
+	if (bytes.len > 0 && s->connected && s->queue_count == 0 && !s->full) {
+		struct iovec all = {(void *)(uintptr_t)bytes.at, bytes.len};
+		ssize_t n = give(s, &all, 1);
+
+		if (n < 0)
+			return;
+		s->bytes_out += (uint64_t)n;
+		bytes = slice_from(bytes, (size_t)n);
+	}
 	if (bytes.len == 0)
 		return;
 	struct shared *rest = shared_new(bytes);
@@ -490,8 +486,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	struct stream *s = container_of(poll, struct stream, poll);
 	uint64_t bytes_in = s->bytes_in;
 
-	if (status <
-		0) { /* a fault, and libuv waits for nothing more; which, the next call will say */
+	/* A fault, and libuv waits for nothing more. Which fault, the next call says. */
+	if (status < 0) {
 		s->polled = 0;
 		events = UV_READABLE | UV_WRITABLE;
 	}
