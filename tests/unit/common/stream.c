@@ -745,18 +745,33 @@ static void a_dialled_and_an_accepted_stream_talk_over_tcp(void **state UNUSED)
 	uv_close((uv_handle_t *)&listening, NULL);
 }
 
-static void a_reset_is_told_with_its_name(void **state UNUSED)
+/* a has dialled b; the listening handle is still to be closed. */
+static void open_tcp_pair(struct side *a, struct side *b)
 {
 	struct address address = listen_tcp();
-	struct linger at_once = {.l_onoff = 1};
-	struct side a, b = {0};
 
-	taker = &b;
-	dial(&a, &address);
-	RUN_UNTIL(a.s.connected && came == 1);
+	*b = (struct side){0};
+	taker = b;
+	dial(a, &address);
+	RUN_UNTIL(a->s.connected && came == 1);
+}
+
+/* Ends side so that its peer is told of a reset. */
+static void reset(struct side *side)
+{
+	const struct linger at_once = {.l_onoff = 1};
+
+	setsockopt(stream_fd(&side->s), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+	end(side);
+}
+
+static void a_reset_is_told_with_its_name(void **state UNUSED)
+{
+	struct side a, b;
+
+	open_tcp_pair(&a, &b);
 	stream_read(&b.s);
-	setsockopt(stream_fd(&a.s), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-	end(&a);
+	reset(&a);
 	RUN_UNTIL(b.s.ended);
 	EXPECT_SEEN(&b, "E");
 	assert_int_equal(b.status, UV_ECONNRESET);
@@ -972,18 +987,13 @@ static void no_more_than_its_share_is_read_of_a_stream_in_one_turn(void **state 
 /* The peer resets the connection while we read nothing, and wait for room. */
 static void a_reset_is_told_to_one_who_only_waits_for_room(void **state UNUSED)
 {
-	struct address address = listen_tcp();
-	struct linger at_once = {.l_onoff = 1};
-	struct side a, b = {0};
+	struct side a, b;
 
-	taker = &b;
-	dial(&a, &address);
-	RUN_UNTIL(a.s.connected && came == 1);
+	open_tcp_pair(&a, &b);
 	struct shared *much = write_much(&b, 32 * 1024 * 1024);
 	RUN_UNTIL(b.s.full);
 	assert_int_equal(b.s.polled, UV_WRITABLE);
-	setsockopt(stream_fd(&a.s), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-	end(&a);
+	reset(&a);
 	RUN_UNTIL(b.s.ended);
 	EXPECT_SEEN(&b, "E");
 	assert_true(b.status == UV_ECONNRESET || b.status == UV_EPIPE);
@@ -998,17 +1008,12 @@ static void a_reset_is_told_to_one_who_only_waits_for_room(void **state UNUSED)
 /* What waits in the kernel when the reset comes is heard all the same, piece by piece. */
 static void what_came_before_a_reset_is_heard(void **state UNUSED)
 {
-	struct address address = listen_tcp();
-	struct linger at_once = {.l_onoff = 1};
-	struct side a, b = {0};
+	struct side a, b;
 
-	taker = &b;
-	dial(&a, &address);
-	RUN_UNTIL(a.s.connected && came == 1);
+	open_tcp_pair(&a, &b);
 	write_text(&a, "ten bytes.");
 	run_turn();
-	setsockopt(stream_fd(&a.s), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-	end(&a);
+	reset(&a);
 	stream_read_max(&b.s, 4);
 	stream_read(&b.s);
 	RUN_UNTIL(b.s.ended);
